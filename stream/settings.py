@@ -1,0 +1,219 @@
+"""
+Settings: one frozen value, from flags over the environment over ``outcry.toml`` over defaults.
+
+Every field is described in outcry.example.toml (a test holds the two together). A secret can be
+given as a value or as the path of a file that holds it, ``<name>_file``. `stream.configuration`
+loads them.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "OUTCRY_"
+
+
+class SettingsError(Exception):
+    """A setting, or the environment that it describes, is wrong: one line that says what to do."""
+
+
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+# In the environment a list is written with commas.
+Names = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[^\s,]+:\d{1,5}$")], ...],
+    NoDecode,
+    BeforeValidator(_split),
+]
+Files = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)]
+Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+Positive = Annotated[int, Field(ge=1)]
+WebAddress = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+
+
+class Section(BaseModel):
+    """One table of the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, given: dict[str, Any]) -> dict[str, Any]:
+        read = dict(given)
+        for name in cls.model_fields:
+            path = given.get(f"{name}_file")
+            if path is None:
+                continue
+            if given.get(name):
+                raise ValueError(f"{name} and {name}_file are both set; expected one of them")
+            try:
+                read[name] = Path(path).read_text("utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise ValueError(f"{name}_file {str(path)!r} is not readable: {error}") from error
+        return read
+
+
+class Kafka(Section):
+    """Where reports come from; without *bootstrap_servers* `outcry up` starts its own broker."""
+
+    bootstrap_servers: Names = ()
+    topic: Topic = "outcry.reports"
+    dead_letter_topic: Topic = "outcry.deadletter"
+    group_id: Annotated[str, Field(min_length=1, max_length=255)] = "outcry-ingest"
+    partitions: Annotated[int, Field(ge=1, le=1_000)] = 4
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    sasl_password_file: Path | None = None
+    ssl_cafile: Path | None = None
+
+    @model_validator(mode="after")
+    def _sasl_is_complete(self) -> "Kafka":
+        parts = (self.sasl_mechanism, self.sasl_username, self.sasl_password)
+        if self.security_protocol.startswith("SASL_") and None in parts:
+            raise ValueError(
+                f"security_protocol is {self.security_protocol}, which also needs sasl_mechanism, "
+                "sasl_username and sasl_password"
+            )
+        return self
+
+    def security(self) -> dict[str, str]:
+        """The keyword arguments by which kafka-python clients log in; they hold the password."""
+        options: dict[str, object] = {
+            "security_protocol": self.security_protocol,
+            "sasl_mechanism": self.sasl_mechanism,
+            "sasl_plain_username": self.sasl_username,
+            "sasl_plain_password": self.sasl_password and self.sasl_password.get_secret_value(),
+            "ssl_cafile": self.ssl_cafile and str(self.ssl_cafile),
+        }
+        return {name: str(value) for name, value in options.items() if value}
+
+
+def _redis_url(value: SecretStr) -> SecretStr:
+    if value and not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("expected an address that starts with redis://, rediss:// or unix://")
+    return value
+
+
+class Redis(Section):
+    """Where counts and incidents are kept; without *url* `outcry up` starts its own server."""
+
+    url: Annotated[SecretStr, AfterValidator(_redis_url)] = SecretStr("")
+    url_file: Path | None = None
+    prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "outcry"
+
+
+class Ingest(Section):
+    """The loop from Kafka to counts."""
+
+    max_batch: Annotated[int, Field(ge=1, le=50_000)] = 2_000
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    dead_letter_max_ratio: Annotated[float, Field(gt=0, le=1)] = 0.5
+    dead_letter_max_consecutive: Positive = 100
+
+
+class Detection(Section):
+    """How many false incidents are acceptable, and how long to wait for late reports."""
+
+    false_incidents_per_service_year: Annotated[float, Field(gt=0, le=1_000)] = 1.0
+    allowed_lateness_seconds: Annotated[int, Field(ge=0, le=3_600)] = 30
+
+
+class CatalogueFiles(Section):
+    """Own services, merged over the shipped catalogue in order."""
+
+    files: Files = ()
+
+
+class Model(Section):
+    """The trained tagger; without *path* the shipped one."""
+
+    path: Path | None = None
+
+
+class Slack(Section):
+    """A bot token with a channel, or a webhook address."""
+
+    bot_token: SecretStr | None = None
+    bot_token_file: Path | None = None
+    channel: str | None = None
+    channel_file: Path | None = None
+    webhook_url: SecretStr | None = None
+    webhook_url_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _is_usable(self) -> "Slack":
+        if self.bot_token and not self.channel:
+            raise ValueError("bot_token is set without channel; expected both")
+        if self.bot_token and self.webhook_url:
+            raise ValueError("bot_token and webhook_url are both set; expected one of them")
+        if self.webhook_url and not self.webhook_url.get_secret_value().startswith("http"):
+            raise ValueError("webhook_url must start with https://")
+        return self
+
+
+class Alerts(Section):
+    """Who is told, and the address of the page that a message links to."""
+
+    page_url: WebAddress | None = None
+    slack: Slack = Slack()
+
+
+class Privacy(Section):
+    """The key that turns account names into hashes; without one, it is made once and kept."""
+
+    author_key: SecretStr | None = None
+    author_key_file: Path | None = None
+
+
+class Up(Section):
+    """Where `outcry up` keeps its broker's log, its Redis and its own logs."""
+
+    data_dir: Path = Path("outcry-data")
+
+
+class Dashboard(Section):
+    """Where the page is served."""
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Port = 8501
+
+
+class Settings(BaseSettings):
+    """Everything that an operator may change; see outcry.example.toml."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,  # compose files pass names that they have no value for
+        frozen=True,
+        extra="forbid",
+        nested_model_default_partial_update=True,
+    )
+
+    kafka: Kafka = Kafka()
+    redis: Redis = Redis()
+    ingest: Ingest = Ingest()
+    detection: Detection = Detection()
+    catalogue: CatalogueFiles = CatalogueFiles()
+    model: Model = Model()
+    alerts: Alerts = Alerts()
+    privacy: Privacy = Privacy()
+    up: Up = Up()
+    dashboard: Dashboard = Dashboard()
