@@ -1,7 +1,9 @@
 """One closed bucket of event time: what distinct authors said in it, over all partitions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+import msgspec
 
 from detector.incidents import Sample
 
@@ -13,9 +15,11 @@ class Bucket:
     """
     Counts of distinct authors in [start, start + WIDTH), event time in unix seconds.
 
-    Keys are catalogue ids. *affected* says that it fails, *recovered* that it works again, *mentioned*
-    only names it, *blamed* names it as the cause of somebody else's failure. *symptoms* and *regions*
-    break *affected* down. Absent keys are zero. *n_reports* counts every accepted report.
+    Keys are catalogue ids. *affected* says that it fails, *recovered* that it works again,
+    *mentioned* only names it, *blamed* names it as the cause of somebody else's failure. *texts*
+    holds, by service and fingerprint, the authors of long texts that say it fails; they are not in
+    *affected* until `detector.texts` has let each text count once. *symptoms* and *regions* break
+    *affected* down. Absent keys are zero. *n_reports* counts every accepted report.
     """
 
     start: int
@@ -23,7 +27,69 @@ class Bucket:
     recovered: Mapping[str, int] = field(default_factory=dict)
     mentioned: Mapping[str, int] = field(default_factory=dict)
     blamed: Mapping[str, int] = field(default_factory=dict)
+    texts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     symptoms: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     regions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     samples: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
     n_reports: int = 0
+
+
+@dataclass(slots=True)
+class _Merged:
+    """A bucket while the partitions' counts are being summed."""
+
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    parts: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
+    samples: dict[str, list[Sample]] = field(default_factory=dict)
+    n_reports: int = 0
+
+
+def merge(
+    start: int, counts: Sequence[Mapping[bytes, bytes]], samples: Sequence[Mapping[bytes, bytes]]
+) -> Bucket:
+    """Sum what each partition holds of the bucket at *start*: `counts.lua` wrote the rows."""
+    merged = _Merged()
+    for row in counts:
+        for name, n in row.items():
+            _add(merged, name.decode(), int(n))
+    for row in samples:
+        for packed in row.values():
+            sample = msgspec.msgpack.decode(packed, type=Sample)
+            merged.samples.setdefault(sample.service, []).append(sample)
+    kept = {
+        service: tuple(sorted(found, key=lambda sample: (sample.posted_at, sample.report_id)))
+        for service, found in sorted(merged.samples.items())
+    }
+    return Bucket(
+        start=start,
+        affected=_sorted(merged.counts.get("affected", {})),
+        recovered=_sorted(merged.counts.get("recovered", {})),
+        mentioned=_sorted(merged.counts.get("mentioned", {})),
+        blamed=_sorted(merged.counts.get("blamed", {})),
+        texts=_sorted2(merged.parts.get("text", {})),
+        symptoms=_sorted2(merged.parts.get("symptom", {})),
+        regions=_sorted2(merged.parts.get("region", {})),
+        samples=kept,
+        n_reports=merged.n_reports,
+    )
+
+
+def _add(merged: _Merged, name: str, n: int) -> None:
+    service, _, what = name.partition("|")
+    breakdown, _, value = what.partition(":")
+    if not what:
+        merged.n_reports += n
+    elif value:
+        inner = merged.parts.setdefault(breakdown, {}).setdefault(service, {})
+        inner[value] = inner.get(value, 0) + n
+    else:
+        outer = merged.counts.setdefault(what, {})
+        outer[service] = outer.get(service, 0) + n
+
+
+def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items()))
+
+
+def _sorted2(counts: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
+    return {service: _sorted(inner) for service, inner in sorted(counts.items())}
