@@ -91,8 +91,9 @@ def _row(entry: Entry) -> tuple[object, ...]:
             return ("x", 0, "")
 
 
-def _statement(statement: Statement) -> tuple[str | bytes, ...]:
-    packed = msgspec.msgpack.encode(statement.sample) if statement.sample else b""
+def _statement(statement: Statement) -> tuple[str, ...]:
+    # A string: Redis's cmsgpack does not read msgpack's binary type.
+    packed = msgspec.json.encode(statement.sample).decode() if statement.sample else ""
     return (
         statement.service,
         statement.what,

@@ -54,7 +54,7 @@ def merge(
             _add(merged, name.decode(), int(n))
     for row in samples:
         for packed in row.values():
-            sample = msgspec.msgpack.decode(packed, type=Sample)
+            sample = msgspec.json.decode(packed, type=Sample)
             merged.samples.setdefault(sample.service, []).append(sample)
     kept = {
         service: tuple(sorted(found, key=lambda sample: (sample.posted_at, sample.report_id)))
