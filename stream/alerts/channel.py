@@ -1,0 +1,62 @@
+"""What an alert is, and what a channel owes to the loop that drains the outbox into it."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from detector.incidents import Incident, Severity, Step, Transition
+
+_STORY = {Step.OPENED, Step.CONFIRMED, Step.CAUSE_CHANGED, Step.SECOND_WAVE, Step.RECOVERING}
+_STORY |= {Step.RESOLVED}
+
+
+class AlertError(Exception):
+    """
+    An alert that was not delivered.
+
+    *retryable* says whether the same request may succeed later, *retry_after* for how many seconds
+    the other side asked to be left alone. *reason* never holds a token, an address or a post.
+    """
+
+    def __init__(self, reason: str, *, retryable: bool, retry_after: float | None = None):
+        super().__init__(reason)
+        self.reason = reason
+        self.retryable = retryable
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """
+    One outbox entry to tell.
+
+    *incident* is as it was at *transition* and belongs to the story; *newest* is the latest
+    snapshot that waits in the outbox, and what a message that is edited in place should show.
+    """
+
+    entry_id: str
+    incident: Incident
+    transition: Transition
+    newest: Incident
+
+
+class Channel(Protocol):
+    """Somewhere that people read alerts. *pause_seconds* is the least time between two alerts."""
+
+    name: str
+    pause_seconds: float
+
+    def send(self, alert: Alert, reference: str | None) -> str | None:
+        """
+        Tell *alert*; raise `AlertError` when it was not told.
+
+        *reference* is what the last call for this incident returned, across restarts; the result
+        is kept in its place. A channel may find that there is nothing to say and say nothing.
+        """
+        ...
+
+
+def is_story(transition: Transition) -> bool:
+    """Whether *transition* is told on its own; the others only change what the message shows."""
+    if transition.step is Step.SEVERITY_CHANGED:
+        return transition.severity is Severity.CRITICAL
+    return transition.step in _STORY

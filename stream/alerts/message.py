@@ -1,0 +1,287 @@
+"""
+An incident as the message that somebody reads at 3 am: what, since when, how sure, how big, who.
+
+Pure, and the same for every channel; how it looks is theirs. Everything untrusted in it has gone
+through `plain` and is bounded, so that no incident, however large, exceeds Slack's limits.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from detector.incidents import Affected, Cause, Incident, Sample, Severity, Status, Step, Transition
+from models.catalogue import Catalogue
+from stream.alerts import wording
+from stream.alerts.plain import plain
+
+_ICONS = {Severity.CRITICAL: "🚨", Severity.MAJOR: "🟠", Severity.MINOR: "🟡"}
+_WORST_FIRST = {Severity.CRITICAL: 0, Severity.MAJOR: 1, Severity.MINOR: 2}
+_LABELS = {
+    Step.OPENED: "Raised",
+    Step.CONFIRMED: "Confirmed",
+    Step.SERVICE_JOINED: "Another service is affected",
+    Step.CAUSE_CHANGED: "Probable cause",
+    Step.SEVERITY_CHANGED: "Severity is now",
+    Step.RECOVERING: "Recovering",
+    Step.SECOND_WAVE: "Second wave",
+    Step.RESOLVED: "Resolved",
+}
+_SYNTHETIC = "SYNTHETIC: made-up posts of a replay. This is not a live outage."
+_NAME, _REGION, _POST, _SENTENCE = 48, 24, 240, 220  # characters
+_SERVICES, _QUOTES, _REASONS, _BREAKDOWN = 8, 3, 4, 5  # how many at most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One labelled line; *at* is for channels that can show it in the reader's own time."""
+
+    label: str
+    text: str
+    at: datetime | None = None
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """What somebody posted, as plain text, and where it comes from."""
+
+    text: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """The parts of a message in the order in which they are read."""
+
+    headline: str
+    notice: str | None
+    facts: tuple[Fact, ...]
+    quotes: tuple[Quote, ...]
+    background: tuple[Fact, ...]
+    url: str | None
+
+    def summary(self) -> str:
+        """Say the headline and the facts in plain lines, for notifications and screen readers."""
+        lines = [self.headline, *(f"{fact.label}: {fact.text}" for fact in self.facts)]
+        return "\n".join(lines)
+
+
+def compose(incident: Incident, catalogue: Catalogue, page_url: str | None = None) -> Message:
+    """Return the message for *incident* as it stands; *page_url* is the dashboard's address."""
+    return Message(
+        headline=headline(incident, catalogue),
+        notice=_SYNTHETIC if incident.synthetic else None,
+        facts=(
+            _since(incident),
+            Fact(label="How sure", text=_certainty(incident)),
+            Fact(label="How big", text=size(incident)),
+            *_affected(incident, catalogue),
+        ),
+        quotes=tuple(_quote(sample, catalogue) for sample in _telling(incident.samples)),
+        background=(
+            *_cause(incident, catalogue),
+            *_breakdown("Symptoms", (one.symptoms for one in incident.affected)),
+            *_breakdown("Regions", (one.regions for one in incident.affected)),
+            *_latest(incident, catalogue),
+        ),
+        url=link(page_url, incident.id),
+    )
+
+
+def headline(incident: Incident, catalogue: Catalogue) -> str:
+    """Say in at most 150 characters how bad it is, where it stands, and what fails."""
+    line = _standing(incident, catalogue)
+    return plain(f"[SYNTHETIC] {line}" if incident.synthetic else line, 150)
+
+
+def story(incident: Incident, transition: Transition, catalogue: Catalogue) -> str:
+    """Say one step of the incident in a line or two; *incident* is as it was at that step."""
+    label = _LABELS[transition.step]
+    if transition.step is Step.SEVERITY_CHANGED:
+        label = f"{label} {transition.severity}"
+    if transition.step is Step.CAUSE_CHANGED:
+        label = f"{label}: {_blame(incident.cause, catalogue)}" if incident.cause else "No cause"
+    detail = plain(transition.detail, _SENTENCE)
+    line = f"{wording.clock(transition.at)} · {label}" + (f". {detail}" if detail else "")
+    return f"{line}\n{size(incident)}; {wording.plural(len(incident.affected), 'service')} affected"
+
+
+def size(incident: Incident) -> str:
+    """Say how many reports there are against how many are normal, over which time."""
+    span = wording.duration((incident.resolved_at or incident.updated_at) - incident.onset_at)
+    text = f"{wording.plural(incident.observed, 'report')} in {span}"
+    text += f", normally {wording.usual(incident.expected)}"
+    ratio = wording.times(incident.observed, incident.expected)
+    return f"{text} ({ratio} normal)" if ratio else text
+
+
+def link(page_url: str | None, incident_id: str) -> str | None:
+    """Return the address of the incident's page, or None without a page."""
+    if not page_url:
+        return None
+    parts = urlsplit(page_url)
+    query = f"{parts.query}&" if parts.query else ""
+    query += f"incident={quote(incident_id, safe='')}"
+    return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", query, ""))
+
+
+def _standing(incident: Incident, catalogue: Catalogue) -> str:
+    what, extent = _subject(incident, catalogue), _extent(incident)
+    if incident.status is Status.RESOLVED:
+        if into := _merged_into(incident):
+            return f"➡️ {into[0].upper()}{into[1:]}: {what}"
+        lasted = wording.duration((incident.resolved_at or incident.updated_at) - incident.onset_at)
+        return f"✅ Resolved after {lasted}: {what}{extent} (was {incident.severity})"
+    if incident.status is Status.RECOVERING:
+        return f"⏳ Recovering: {what}{extent} ({incident.severity})"
+    lead = f"{_ICONS[incident.severity]} {incident.severity.capitalize()}, {incident.status}"
+    return f"{lead}: {what} {_verb(incident)}{extent}"
+
+
+def _subject(incident: Incident, catalogue: Catalogue) -> str:
+    if incident.cause is not None:
+        return _provider(incident.cause, catalogue)
+    names = [_name(one.service, catalogue) for one in _worst_first(incident.affected)]
+    return wording.listed(names, 2) if names else "an unknown service"
+
+
+def _verb(incident: Incident) -> str:
+    if incident.cause is not None:
+        return f"{wording.likelihood(incident.cause.probability)} failing"
+    if incident.status is Status.EMERGING:
+        return "may be failing"
+    return "is failing" if len(incident.affected) == 1 else "are failing"
+
+
+def _extent(incident: Incident) -> str:
+    """Count the services where the subject is their cause; otherwise it has named them."""
+    if incident.cause is None:
+        return ""
+    return f", {wording.plural(len(incident.affected), 'service')} affected"
+
+
+def _since(incident: Incident) -> Fact:
+    noticed = incident.opened_at - incident.onset_at
+    text = f"{wording.day_and_clock(incident.onset_at)}, noticed {wording.duration(noticed)} later"
+    if incident.resolved_at is not None:
+        text += f"; over at {wording.day_and_clock(incident.resolved_at)}"
+    return Fact(label="Since", text=text, at=incident.onset_at)
+
+
+def _certainty(incident: Incident) -> str:
+    confirmed = _last(incident, Step.CONFIRMED)
+    when = f" at {wording.clock(confirmed.at)}" if confirmed else ""
+    match incident.status:
+        case Status.EMERGING:
+            return "Early. Far more reports than chance explains, but not confirmed yet."
+        case Status.ONGOING:
+            return f"Confirmed{when}: reports stay far above normal."
+        case Status.RECOVERING:
+            return f"Was confirmed{when}. Reports are falling towards normal, not over yet."
+        case Status.RESOLVED:
+            if confirmed:
+                return f"Was confirmed{when}. Reports are back to normal."
+            return "Never confirmed: it may have been a false alarm."
+
+
+def _affected(incident: Incident, catalogue: Catalogue) -> tuple[Fact, ...]:
+    if not incident.affected or (len(incident.affected) == 1 and incident.cause is None):
+        return ()  # the headline has said it
+    ranked = _worst_first(incident.affected)
+    text = ", ".join(_tally(one, catalogue) for one in ranked[:_SERVICES])
+    if (n_more := len(ranked) - _SERVICES) > 0:
+        text += f" + {n_more} more"
+    over = sum(one.status is Status.RESOLVED for one in ranked)
+    if over and incident.status is not Status.RESOLVED:
+        text += f" ({over} of {len(ranked)} work again)"
+    return (Fact(label="Affected", text=text),)
+
+
+def _tally(one: Affected, catalogue: Catalogue) -> str:
+    over = ", works again" if one.status is Status.RESOLVED else ""
+    return f"{_name(one.service, catalogue)} ({one.observed:,}{over})"
+
+
+def _worst_first(affected: Iterable[Affected]) -> list[Affected]:
+    def rank(one: Affected) -> tuple[bool, int, int, str]:
+        over = one.status is Status.RESOLVED
+        return over, _WORST_FIRST[one.severity], -one.observed, one.service
+
+    return sorted(affected, key=rank)
+
+
+def _telling(samples: Iterable[Sample]) -> list[Sample]:
+    """Choose the posts to quote: the surest first, no copies, services in turn."""
+    chosen: list[Sample] = []
+    seen: Counter[str] = Counter()
+    distinct = {plain(one.text, _POST).casefold(): one for one in samples if plain(one.text, _POST)}
+    left = sorted(distinct.values(), key=lambda one: (-one.score, one.posted_at, one.report_id))
+    while left and len(chosen) < _QUOTES:
+        best = min(left, key=lambda one: seen[one.service])
+        left.remove(best)
+        seen[best.service] += 1
+        chosen.append(best)
+    return chosen
+
+
+def _quote(sample: Sample, catalogue: Catalogue) -> Quote:
+    origin = [_name(sample.service, catalogue), plain(sample.source, _REGION)]
+    origin.append(wording.clock(sample.posted_at))
+    if sample.synthetic:
+        origin.append("synthetic")
+    return Quote(text=plain(sample.text, _POST), origin=", ".join(origin))
+
+
+def _cause(incident: Incident, catalogue: Catalogue) -> tuple[Fact, ...]:
+    if incident.cause is None:
+        unknown = Fact(label="Cause", text="no shared cause found so far")
+        return (unknown,) if len(incident.affected) > 1 else ()
+    reasons = [plain(reason, _SENTENCE) for reason in incident.cause.reasons[:_REASONS]]
+    items = tuple(reason for reason in reasons if reason)
+    return (Fact(label="Cause", text=_blame(incident.cause, catalogue), items=items),)
+
+
+def _blame(cause: Cause, catalogue: Catalogue) -> str:
+    sure = wording.percent(cause.probability)
+    word = wording.likelihood(cause.probability)
+    return f"{word} {_provider(cause, catalogue)} ({sure} sure)"
+
+
+def _breakdown(label: str, counts: Iterable[tuple[tuple[str, int], ...]]) -> tuple[Fact, ...]:
+    total: Counter[str] = Counter()
+    for pairs in counts:
+        for key, n in pairs:
+            total[plain(key, _REGION)] += n
+    ranked = sorted(total.items(), key=lambda pair: (-pair[1], pair[0]))[:_BREAKDOWN]
+    text = ", ".join(f"{key} {n:,}" for key, n in ranked if key and n > 0)
+    return (Fact(label=label, text=text),) if text else ()
+
+
+def _latest(incident: Incident, catalogue: Catalogue) -> tuple[Fact, ...]:
+    last = incident.transitions[-1] if incident.transitions else None
+    if last is None or last.step is Step.OPENED:
+        return ()
+    return (Fact(label="Latest", text=story(incident, last, catalogue).split("\n")[0]),)
+
+
+def _last(incident: Incident, step: Step) -> Transition | None:
+    return next((one for one in reversed(incident.transitions) if one.step is step), None)
+
+
+def _merged_into(incident: Incident) -> str | None:
+    """Return "merged into …" where the incident ended by becoming part of another one."""
+    last = _last(incident, Step.RESOLVED)
+    detail = plain(last.detail, _NAME) if last else ""
+    return detail if detail.startswith("merged into") else None
+
+
+def _provider(cause: Cause, catalogue: Catalogue) -> str:
+    region = f" ({plain(cause.region, _REGION)})" if cause.region else ""
+    return _name(cause.provider, catalogue) + region
+
+
+def _name(service: str, catalogue: Catalogue) -> str:
+    known = catalogue.services.get(service)
+    return plain(known.name if known else service, _NAME) or "?"

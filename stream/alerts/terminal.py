@@ -1,0 +1,92 @@
+"""The terminal: the same message for who runs Outcry without Slack."""
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from detector.incidents import Severity, Status, Step, Transition
+from models.catalogue import Catalogue
+from stream.alerts.channel import Alert, AlertError
+from stream.alerts.message import Fact, Message, compose, headline, story
+
+_WHOLE = {Step.OPENED, Step.CAUSE_CHANGED, Step.RESOLVED}
+_COLOURS = {Severity.CRITICAL: "bold red", Severity.MAJOR: "bold yellow", Severity.MINOR: "bold"}
+
+
+class Terminal:
+    """
+    Prints the whole message when an incident opens, is explained or ends, and a line in between.
+
+    Coloured on a terminal, plain text elsewhere. It prints what held at each step, so that what is
+    on the screen reads from top to bottom as the story. A crash may repeat the last print.
+    """
+
+    name = "terminal"
+    pause_seconds = 0.0
+
+    def __init__(self, catalogue: Catalogue, page_url: str | None, console: Console):
+        self._catalogue = catalogue
+        self._page_url = page_url
+        self._console = console
+
+    def send(self, alert: Alert, reference: str | None) -> str | None:
+        """Print *alert*; raise `AlertError` when the output is closed."""
+        try:
+            self._print(alert)
+        except OSError as error:
+            reason = f"terminal not writable: {type(error).__name__}"
+            raise AlertError(reason, retryable=False) from error
+        return reference
+
+    def _print(self, alert: Alert) -> None:
+        style = _style(alert.transition)
+        if alert.transition.step not in _WHOLE:
+            self._line(story(alert.incident, alert.transition, self._catalogue), style)
+            self._line(f"            {headline(alert.incident, self._catalogue)}", "")
+            return
+        message = compose(alert.incident, self._catalogue, self._page_url)
+        self._line("", "")
+        self._line(message.headline, style)
+        self._table(message)
+        if message.url:
+            self._line(f"Page         {message.url}", "")
+
+    def _table(self, message: Message) -> None:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(min_width=11, no_wrap=True)
+        table.add_column(overflow="fold")
+        for label, text in _rows(message):
+            table.add_row(Text(label, style="bold"), Text(self._encodable(text)))
+        self._console.print(table, highlight=False)
+
+    def _line(self, text: str, style: str) -> None:
+        # soft_wrap: a terminal may break the line, a file or a copied address must not have breaks.
+        self._console.print(Text(self._encodable(text), style=style), soft_wrap=True)
+
+    def _encodable(self, text: str) -> str:
+        encoding = self._console.encoding
+        return text.encode(encoding, "replace").decode(encoding)
+
+
+def _rows(message: Message) -> Iterator[tuple[str, str]]:
+    if message.notice:
+        yield "", message.notice
+    for fact in message.facts:
+        yield from _fact(fact)
+    for i, quote in enumerate(message.quotes):
+        yield "People say" if i == 0 else "", f"“{quote.text}” ({quote.origin})"
+    for fact in message.background:
+        yield from _fact(fact)
+
+
+def _fact(fact: Fact) -> Iterator[tuple[str, str]]:
+    yield fact.label, fact.text
+    for item in fact.items:
+        yield "", f"- {item}"
+
+
+def _style(transition: Transition) -> str:
+    resolved = transition.status is Status.RESOLVED
+    return "bold green" if resolved else _COLOURS[transition.severity]
