@@ -1,13 +1,13 @@
 """
 Incidents, the detector's state, the series for charts and the outbox of alerts, in Redis.
 
-The watcher writes all of one step in one transaction, fenced by its lease: a leader that lost the
-lease cannot write, and a crash leaves either all of a step or nothing. Every key of it shares the
+The watcher writes all of one round in one transaction, fenced by its lease: a leader that lost the
+lease cannot write, and a crash leaves either all of a round or nothing. Every key of it shares the
 hash tag ``{watch}``. Readers (dashboard, alerts) never write but `IncidentStore.mark_sent`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,8 @@ import redis
 
 from detector.bucket import WIDTH
 from detector.incidents import Incident, Severity, Status, Transition
-from detector.series import KEPT_MINUTES, Point, Series, pack, unpack
+from detector.round import Progress, Round
+from detector.series import KEPT_MINUTES, Series, pack, unpack
 
 OUTBOX_LENGTH = 10_000
 _WORST_FIRST = {Severity.CRITICAL: 0, Severity.MAJOR: 1, Severity.MINOR: 2}
@@ -33,32 +34,6 @@ class OutboxEntry:
     id: str
     incident: Incident
     transition: Transition
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """
-    What one or more ticks lead to; *last_bucket* is the start of the last bucket judged.
-
-    *changes* are in the order in which they happened, *state* and *texts* are opaque here, *points*
-    are finished minutes by service.
-    """
-
-    last_bucket: int
-    state: bytes
-    texts: bytes
-    changes: tuple[tuple[Incident, Transition], ...] = ()
-    incidents: tuple[Incident, ...] = ()
-    points: Mapping[str, Sequence[Point]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """Where the watcher stands: what the last saved `Step` left."""
-
-    last_bucket: int
-    state: bytes
-    texts: bytes
 
 
 class IncidentStore:
@@ -97,17 +72,20 @@ class IncidentStore:
         if not row:
             return None
         return Progress(
-            last_bucket=int(row[b"last_bucket"]), state=row[b"state"], texts=row[b"texts"]
+            last_bucket=int(row[b"last_bucket"]),
+            state=row[b"state"],
+            texts=row[b"texts"],
+            minute=row[b"minute"],
         )
 
-    def save(self, step: Step, fence: int) -> None:
-        """Write *step*, or raise `LeaseLost` and write nothing."""
+    def save(self, round_: Round, fence: int) -> None:
+        """Write *round_*, or raise `LeaseLost` and write nothing."""
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.watch(self._base + "fence")
             if not self._fence_is(pipe, fence):
                 raise LeaseLost(f"fence {fence} is no longer the highest")
             pipe.multi()
-            self._write(pipe, step)
+            self._write(pipe, round_)
             try:
                 pipe.execute()
             except redis.WatchError as error:
@@ -116,21 +94,26 @@ class IncidentStore:
     def _fence_is(self, client: Any, fence: int) -> bool:
         return int(client.get(self._base + "fence") or 0) == fence
 
-    def _write(self, pipe: Any, step: Step) -> None:
-        row = {"last_bucket": step.last_bucket, "state": step.state, "texts": step.texts}
+    def _write(self, pipe: Any, round_: Round) -> None:
+        row = {
+            "last_bucket": round_.last_bucket,
+            "state": round_.state,
+            "texts": round_.texts,
+            "minute": round_.minute,
+        }
         pipe.hset(self._base + "state", mapping=row)
-        for incident in step.incidents:
+        for incident in round_.incidents:
             opened = int(incident.opened_at.timestamp())
             pipe.hset(self._base + "incidents", incident.id, _json(incident))
             pipe.zadd(self._base + "index", {incident.id: opened})
             open_or_not = pipe.srem if incident.status is Status.RESOLVED else pipe.sadd
             open_or_not(self._base + "open", incident.id)
-        for i, (incident, transition) in enumerate(step.changes):
+        for i, (incident, transition) in enumerate(round_.changes):
             # Event time, not Redis's clock: the same log leads to the same outbox.
-            entry_id = f"{step.last_bucket * 1000}-{i + 1}"
+            entry_id = f"{round_.last_bucket * 1000}-{i + 1}"
             body = {"incident": _json(incident), "transition": _json(transition)}
             pipe.xadd(self._base + "outbox", body, id=entry_id, maxlen=OUTBOX_LENGTH)
-        for service, points in step.points.items():
+        for service, points in round_.points.items():
             key = f"{self._base}series:{service}"
             pipe.rpush(key, *(pack(point) for point in points))
             pipe.ltrim(key, -KEPT_MINUTES, -1)
@@ -198,7 +181,7 @@ class IncidentStore:
     def mark_sent(
         self, channel: str, entry_id: str, incident_id: str, reference: str | None
     ) -> None:
-        """Move the cursor of *channel* past *entry_id* and keep its *reference*, in one step."""
+        """Move the cursor of *channel* past *entry_id* and keep its *reference*, in one round_."""
         row = {"cursor": entry_id}
         if reference is not None:
             row[f"incident:{incident_id}"] = reference
