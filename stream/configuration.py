@@ -87,8 +87,31 @@ def effective(settings: Settings) -> dict[str, Any]:
     return settings.model_dump(mode="json")
 
 
-def variables(settings: Settings) -> dict[str, str]:
-    """*settings* as environment variables for a child process, secrets included."""
+def change(settings: Settings, **sections: Table) -> Settings:
+    """Return *settings* with some fields of some sections replaced, unchecked."""
+    return settings.model_copy(
+        update={
+            name: getattr(settings, name).model_copy(update=dict(replaced))
+            for name, replaced in sections.items()
+        }
+    )
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """
+    Return this process's environment for a child that shall have exactly *settings*.
+
+    No file is read by that child. Holds the secrets.
+    """
+    kept = {name: value for name, value in os.environ.items() if _is_foreign(name)}
+    return {**kept, **_variables(settings), CONFIG: os.devnull}
+
+
+def _is_foreign(name: str) -> bool:
+    return not name.upper().startswith(PREFIX) or name.upper().startswith("OUTCRY_TEST_")
+
+
+def _variables(settings: Settings) -> dict[str, str]:
     found = {}
     for field in fields():
         value: Any = settings
@@ -137,7 +160,7 @@ def _kept_key(path: Path) -> bytes:
 
 def _path(config: Path | None) -> Path | None:
     named = config or (Path(os.environ[CONFIG]) if os.environ.get(CONFIG) else None)
-    if named and not named.is_file():
+    if named and (named.is_dir() or not named.exists()):
         raise SettingsError(
             f"no configuration file at {named}; name another by --config or {CONFIG}, "
             "or copy outcry.example.toml there"

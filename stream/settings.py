@@ -124,6 +124,7 @@ class Ingest(Section):
 
     max_batch: Annotated[int, Field(ge=1, le=50_000)] = 2_000
     workers: Annotated[int, Field(ge=1, le=64)] = 1
+    idle_heartbeat_seconds: Annotated[int, Field(ge=0, le=3_600)] = 10
     dead_letter_max_ratio: Annotated[float, Field(gt=0, le=1)] = 0.5
     dead_letter_max_consecutive: Positive = 100
 
@@ -178,7 +179,7 @@ class Alerts(Section):
 class Privacy(Section):
     """The key that turns account names into hashes; without one, it is made once and kept."""
 
-    author_key: SecretStr | None = None
+    author_key: Annotated[SecretStr, Field(min_length=16)] | None = None
     author_key_file: Path | None = None
 
 

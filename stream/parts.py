@@ -1,0 +1,110 @@
+"""The parts of `outcry up`: how each child process is started, and in what order they are stopped."""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from stream.configuration import change, environment
+from stream.embedded import Child, start_broker, start_redis
+from stream.producer import ensure_topics
+from stream.relay import Hear, Relay
+from stream.settings import Settings
+from stream.supervisor import Job, Supervisor
+
+STOP_SECONDS = 4.0
+SERVERS = ("kafka", "redis")
+
+
+class Parts:
+    """
+    The children of one `outcry up` under *data_dir*; *settings* gains the addresses of its servers.
+
+    Used from the main thread. `stop` must be called whatever happens.
+    """
+
+    def __init__(self, settings: Settings, data_dir: Path, show: Hear):
+        self.settings = settings
+        self.supervisor = Supervisor()
+        self.sources: list[str] = []
+        self._data_dir = data_dir
+        self._show = show
+        self.alerts: Counter[str] = Counter()  # sent, by channel
+        self._relay = Relay(data_dir / "logs", show, self._notice)
+
+    def start_servers(self) -> None:
+        """
+        Start the embedded servers that the settings do not replace, and make the topics.
+
+        Raises `EmbeddedError` or `BrokerUnreachable`.
+        """
+        if not self.settings.kafka.bootstrap_servers:
+            address = self._embed("kafka", start_broker)
+            self.settings = change(self.settings, kafka={"bootstrap_servers": (address,)})
+        if not self.settings.redis.url.get_secret_value():
+            url = self._embed("redis", start_redis)
+            self.settings = change(self.settings, redis={"url": SecretStr(url)})
+        kafka = self.settings.kafka
+        topics = [kafka.topic, kafka.dead_letter_topic]
+        servers, security = kafka.bootstrap_servers, kafka.security()
+        ensure_topics(servers, topics, kafka.partitions, client=security)
+
+    def start_loops(self) -> None:
+        """Start the ingest workers and the watcher, whose output is the terminal's alerts."""
+        for i in range(1, self.settings.ingest.workers + 1):
+            self._start(f"ingest-{i}", "ingest", "--worker", str(i))
+        self._start("watch", "watch", hear=self._show)
+
+    def start_dashboard(self) -> None:
+        """Start the page."""
+        self._start_command("dashboard", [sys.executable, "-m", "dashboard"])
+
+    def start_replay(self, replay: str, speed: float, hear: Hear) -> None:
+        """Start sending *replay*; *hear* gets its progress, a JSON object a line."""
+        words = ("source", "replay", replay, "--speed", str(speed), "--progress-lines")
+        self._start("replay", *words, once=True, hear=hear)
+
+    def start_source(self, kind: str, argument: str) -> None:
+        """Start a source, as `outcry source KIND ARGUMENT` does."""
+        name = f"source-{len(self.sources) + 1}"
+        self._start(name, "source", kind, *([argument] if argument else []), once=True)
+
+    def stop(self) -> None:
+        """Stop all within 5 seconds: sources first, then the loops, and what they all need last."""
+        names = self.supervisor.names
+        loops = [name for name in names if name not in SERVERS and name not in self.sources]
+        self.supervisor.stop(self.sources, loops, seconds=STOP_SECONDS)
+        self._relay.close()
+
+    def _notice(self, name: str, event: Mapping[str, Any]) -> None:
+        if name == "watch" and event.get("event") == "alert_sent":
+            self.alerts[str(event.get("channel"))] += 1
+
+    def _embed(self, name: str, start: Callable[[Path, int], Child]) -> str:
+        path = self._data_dir / name
+        child = start(path, 0)
+        port = int(child.address.rsplit(":", 1)[1].split("/")[0])
+        job = Job(name=name, start=lambda: start(path, port).process)
+        self.supervisor.start(job, child.process)
+        return child.address
+
+    def _start(self, name: str, *words: str, once: bool = False, hear: Hear | None = None) -> None:
+        command = [sys.executable, "-m", "stream", *words]
+        self._start_command(name, command, once=once, hear=hear)
+
+    def _start_command(
+        self, name: str, command: list[str], *, once: bool = False, hear: Hear | None = None
+    ) -> None:
+        env = environment(self.settings)
+        if once:
+            self.sources.append(name)
+        job = Job(
+            name=name,
+            start=lambda: self._relay.start(name, command, env, hear),
+            last_words=lambda: self._relay.last_words(name),
+            once=once,
+        )
+        self.supervisor.start(job)
