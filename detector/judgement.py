@@ -1,4 +1,4 @@
-"""From closed buckets to one round of the watcher: all that is decided between reading and saving."""
+"""From closed buckets to one round of the watcher: all that is decided before saving. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -50,7 +50,7 @@ def restore(progress: Progress, catalogue: Catalogue) -> Memory:
 def judge(
     memory: Memory, buckets: Iterable[Bucket], catalogue: Catalogue, policy: Policy
 ) -> tuple[Memory, Round]:
-    """Judge *buckets*, at least one, in time order; how they are cut into rounds changes nothing."""
+    """Judge *buckets*, one at least, in time order; how they are cut into rounds is all the same."""
     changes: list[tuple[Incident, Transition]] = []
     points: dict[str, list[Point]] = {}
     last = 0

@@ -30,7 +30,8 @@ class TopicRecreated(Exception):
     def __init__(self, partition: int, counted: int, offered: int):
         super().__init__(
             f"partition {partition} was counted up to offset {counted} but the topic ends at "
-            f"{offered}: it was deleted and made anew; use another redis.prefix, or delete the old keys"
+            f"{offered}: it was deleted and made anew; use another redis.prefix, or delete the old "
+            "keys"
         )
 
 
