@@ -1,0 +1,218 @@
+"""
+Writes reports and heartbeats to Kafka: keyed by author, acknowledged by all replicas, idempotent.
+
+Nothing is lost silently: a record that was not acknowledged makes a later `Producer.send`, or at
+the latest `Producer.flush`, raise `DeliveryError`.
+"""
+
+import contextlib
+import threading
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from stream.report import HEARTBEAT_HEADER, Heartbeat, Report, encode
+
+CONNECT_SECONDS = 8.0
+DELIVERY_SECONDS = 60.0
+LINGER_MS = 30
+BATCH_BYTES = 64 * 1024
+# kafka-python 3 does not bound its buffer; at 400 bytes a record this is some 8 MB.
+MAX_IN_FLIGHT = 20_000
+
+
+class BrokerUnreachable(Exception):
+    """Kafka, or the topic in it, does not answer at *bootstrap*; says what to check."""
+
+    def __init__(self, bootstrap: str | Iterable[str], problem: str = "does not answer"):
+        self.bootstrap = bootstrap if isinstance(bootstrap, str) else ",".join(bootstrap)
+        super().__init__(
+            f"Kafka at {self.bootstrap} {problem}; "
+            "check that it runs and that kafka.bootstrap_servers names it"
+        )
+
+
+class DeliveryError(Exception):
+    """*n_failed* records were not acknowledged; *first* is the reason given for the first one."""
+
+    def __init__(self, bootstrap: str, n_failed: int, first: BaseException):
+        self.bootstrap = bootstrap
+        self.n_failed = n_failed
+        self.first = first
+        reason = f"{type(first).__name__}: {first}"
+        super().__init__(f"Kafka at {bootstrap} did not acknowledge {n_failed} records ({reason})")
+
+
+class Producer:
+    """
+    Sends to one topic; a context manager: leaving it flushes, and raises on any failed delivery.
+
+    *client* is passed to kafka-python as it is (security_protocol, sasl_mechanism, …). Raises
+    `BrokerUnreachable` within about ten seconds. Not for use by several threads.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str | Iterable[str],
+        topic: str,
+        *,
+        client: Mapping[str, Any] | None = None,
+        delivery_seconds: float = DELIVERY_SECONDS,
+        max_in_flight: int = MAX_IN_FLIGHT,
+    ):
+        servers = _servers(bootstrap)
+        self.bootstrap = ",".join(servers)
+        self.topic = topic
+        self.n_sent = 0
+        self._delivery_seconds = delivery_seconds
+        self._room = threading.BoundedSemaphore(max_in_flight)
+        self._failures = threading.Lock()
+        self._n_failed = 0
+        self._first_failure: BaseException | None = None
+        try:
+            self._kafka = KafkaProducer(
+                bootstrap_servers=servers,
+                acks="all",
+                enable_idempotence=True,
+                compression_type="lz4",
+                linger_ms=LINGER_MS,
+                batch_size=BATCH_BYTES,
+                allow_auto_create_topics=False,
+                bootstrap_timeout_ms=int(CONNECT_SECONDS * 1000),
+                max_block_ms=int(CONNECT_SECONDS * 1000),
+                request_timeout_ms=int(min(30.0, delivery_seconds / 2) * 1000),
+                delivery_timeout_ms=int(delivery_seconds * 1000),
+                metrics_enabled=False,
+                **(client or {}),
+            )
+        except KafkaError as error:
+            raise BrokerUnreachable(servers) from error
+        try:
+            self.partitions()
+        except BrokerUnreachable:
+            self._kafka.close(timeout=0)
+            raise
+
+    def __enter__(self) -> "Producer":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                self.flush()
+        finally:
+            self._kafka.close(timeout=0 if error or self._n_failed else CONNECT_SECONDS)
+
+    def partitions(self) -> list[int]:
+        """Return the topic's partitions, in order."""
+        try:
+            return sorted(self._kafka.partitions_for(self.topic))
+        except KafkaError as error:
+            raise BrokerUnreachable(self.bootstrap, f"has no topic {self.topic!r}") from error
+
+    def send(self, report: Report) -> None:
+        """
+        Queue *report* for the partition of its author; blocks while too many wait for their ack.
+
+        Raises `DeliveryError` when an earlier record failed.
+        """
+        self._send(encode(report), key=report.author.encode())
+
+    def heartbeat(
+        self, source: str, at: datetime, partitions: Iterable[int] | None = None
+    ) -> None:
+        """
+        Tell *partitions*, or all, that *source* has sent everything up to event time *at*.
+        """
+        body = encode(Heartbeat(source=source, at=at))
+        for partition in self.partitions() if partitions is None else partitions:
+            self._send(body, headers=[(HEARTBEAT_HEADER, b"1")], partition=partition)
+
+    def forward(
+        self, body: bytes | None, *, key: bytes | None, headers: list[tuple[str, bytes]]
+    ) -> None:
+        """Queue bytes that came from another topic, unchanged; raises as `send` does."""
+        self._send(body, key=key, headers=headers)
+
+    def flush(self) -> None:
+        """Wait until every record is acknowledged, or raise `DeliveryError`."""
+        try:
+            # The margin lets a record run into its own delivery timeout, whose reason says more.
+            self._kafka.flush(timeout=self._delivery_seconds + CONNECT_SECONDS)
+        except KafkaError as error:
+            self._fail(error)
+        self._raise_failures()
+
+    def _send(self, body: bytes | None, **where: Any) -> None:
+        self._raise_failures()
+        while not self._room.acquire(timeout=1.0):
+            self._raise_failures()
+        try:
+            future = self._kafka.send(self.topic, value=body, **where)
+        except KafkaError as error:
+            self._room.release()
+            raise DeliveryError(self.bootstrap, 1, error) from error
+        self.n_sent += 1
+        future.add_both(lambda _: self._room.release())
+        future.add_errback(self._fail)
+
+    def _fail(self, error: BaseException) -> None:
+        with self._failures:
+            self._n_failed += 1
+            self._first_failure = self._first_failure or error
+
+    def _raise_failures(self) -> None:
+        with self._failures:
+            n_failed, first = self._n_failed, self._first_failure
+        if first is not None:
+            raise DeliveryError(self.bootstrap, n_failed, first) from first
+
+
+def ensure_topics(
+    bootstrap: str | Iterable[str],
+    topics: Iterable[str],
+    partitions: int,
+    *,
+    client: Mapping[str, Any] | None = None,
+) -> None:
+    """
+    Create those of *topics* that do not exist, with *partitions* partitions; idempotent.
+
+    An existing topic keeps the partitions that it has. Raises `BrokerUnreachable`.
+    """
+    servers = _servers(bootstrap)
+    try:
+        admin = KafkaAdminClient(
+            bootstrap_servers=servers,
+            bootstrap_timeout_ms=int(CONNECT_SECONDS * 1000),
+            **(client or {}),
+        )
+    except KafkaError as error:
+        raise BrokerUnreachable(servers) from error
+    try:
+        existing = set(admin.list_topics())
+        for topic in topics:
+            if topic not in existing:
+                _create(admin, topic, partitions)
+    except KafkaError as error:
+        raise BrokerUnreachable(servers, f"refused to create topics: {error}") from error
+    finally:
+        admin.close()
+
+
+def _create(admin: KafkaAdminClient, topic: str, partitions: int) -> None:
+    with contextlib.suppress(TopicAlreadyExistsError):  # somebody else was faster, which is as good
+        admin.create_topics({topic: {"num_partitions": partitions}}, wait_for_metadata=True)
+
+
+def _servers(bootstrap: str | Iterable[str]) -> list[str]:
+    return bootstrap.split(",") if isinstance(bootstrap, str) else list(bootstrap)
