@@ -1,0 +1,92 @@
+"""`python -m dashboard`: check that the page can work, then let Streamlit serve it."""
+
+import gc
+import os
+import socket
+import sys
+from pathlib import Path
+
+import redis
+from streamlit.web import cli
+
+from dashboard.environment import Environment, EnvironmentProblem, masked
+from models.catalogue import Catalogue, CatalogueError
+
+LIGHT = {
+    "primaryColor": "#1f5fbf",
+    "backgroundColor": "#f5f6f8",
+    "secondaryBackgroundColor": "#ffffff",
+    "textColor": "#161b22",
+    "borderColor": "#dfe3e8",
+}
+DARK = {
+    "primaryColor": "#7fb4ff",
+    "backgroundColor": "#0e1218",
+    "secondaryBackgroundColor": "#161c25",
+    "textColor": "#e8ecf1",
+    "borderColor": "#29313d",
+}
+OPTIONS = {
+    "server.headless": "true",
+    "server.fileWatcherType": "none",
+    "server.showEmailPrompt": "false",
+    "browser.gatherUsageStats": "false",
+    "client.toolbarMode": "minimal",
+    "client.showErrorDetails": "none",
+    "client.showErrorLinks": "false",
+    # A full collection after each run costs 100 ms and more of every refresh.
+    "runner.postScriptGC": "false",
+    "theme.baseRadius": "10px",
+    "theme.showWidgetBorder": "true",
+    **{f"theme.light.{name}": value for name, value in LIGHT.items()},
+    **{f"theme.dark.{name}": value for name, value in DARK.items()},
+}
+
+
+def main() -> int:
+    """Serve the page until a signal comes; return 2 after one line when it could not work."""
+    try:
+        environment = Environment.read(os.environ)
+        _check_redis(environment)
+        _check_port(environment)
+        Catalogue.load(environment.catalogue_files)
+    except (EnvironmentProblem, CatalogueError) as error:
+        print(f"outcry dashboard: {error}", file=sys.stderr)  # noqa: T201 (the one line of a failed start)
+        return 2
+    # What is loaded by now stays: the collector need not walk it again and again.
+    gc.freeze()
+    sys.argv = ["streamlit", "run", str(Path(__file__).with_name("app.py")), *_flags(environment)]
+    return int(cli.main(standalone_mode=False) or 0)
+
+
+def _flags(environment: Environment) -> list[str]:
+    served = {"server.address": environment.host, "server.port": str(environment.port)}
+    return [f"--{name}={value}" for name, value in (OPTIONS | served).items()]
+
+
+def _check_redis(environment: Environment) -> None:
+    try:
+        with environment.client() as client:
+            client.ping()
+    except redis.RedisError as error:
+        raise EnvironmentProblem(
+            f"redis at {masked(environment.redis_url)} does not answer ({error}); start it, or set "
+            "OUTCRY_REDIS__URL to the one that outcry uses"
+        ) from error
+
+
+def _check_port(environment: Environment) -> None:
+    family = socket.AF_INET6 if ":" in environment.host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((environment.host, environment.port))
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"cannot listen on {environment.host}:{environment.port} ({error.strerror}); stop what "
+            "holds it, or set OUTCRY_DASHBOARD__HOST and OUTCRY_DASHBOARD__PORT"
+        ) from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())
