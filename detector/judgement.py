@@ -50,7 +50,7 @@ def restore(progress: Progress, catalogue: Catalogue) -> Memory:
 def judge(
     memory: Memory, buckets: Iterable[Bucket], catalogue: Catalogue, policy: Policy
 ) -> tuple[Memory, Round]:
-    """Judge *buckets*, one at least, in time order; how they are cut into rounds is all the same."""
+    """Judge *buckets*, one at least, in time order; where rounds are cut makes no difference."""
     changes: list[tuple[Incident, Transition]] = []
     points: dict[str, list[Point]] = {}
     last = 0

@@ -15,12 +15,10 @@ from typing import Any
 
 import redis
 import structlog
-from models.tagger import Tagger
 
 from detector.batch import Beat, Entry, Invalid
 from detector.counts import Counts, Fenced
-from models.catalogue import Catalogue
-from stream.connect import connect
+from models.tagger import Tagger
 from stream.consumer import Batch, Consumer
 from stream.dead_letter import DeadLetter, DeadLetterLimit, DeadLetters
 from stream.producer import Producer
@@ -32,7 +30,6 @@ from stream.report import (
     decode,
     decode_heartbeat,
 )
-from stream.settings import Settings
 from stream.statements import accept
 
 log = structlog.get_logger()
@@ -221,47 +218,3 @@ class Pulse:
             self._producer.heartbeat(IDLE_SOURCE, datetime.now(UTC), idle)
             for partition in idle:
                 self._heard[partition] = now
-
-
-def ingest(settings: Settings, *, stop: threading.Event, worker_id: str) -> None:
-    """
-    Run worker *worker_id* until *stop* is set.
-
-    Raises one-line errors for what is missing at start: `RedisUnreachable`, `BrokerUnreachable`,
-    `CatalogueError`, `ArtifactError`.
-    """
-    structlog.contextvars.bind_contextvars(worker=worker_id)
-    kafka, security = settings.kafka, settings.kafka.security()
-    servers = list(kafka.bootstrap_servers)
-    catalogue = Catalogue.load(settings.catalogue.files)
-    tagger = Tagger.load(catalogue, settings.model.path)
-    counts = Counts(connect(settings.redis.url.get_secret_value()), settings.redis.prefix)
-    consumer = Consumer(
-        servers,
-        kafka.topic,
-        kafka.group_id,
-        counts,
-        max_batch=settings.ingest.max_batch,
-        client=security,
-    )
-    worker = Ingest(
-        consumer,
-        counts,
-        tagger,
-        DeadLetters(
-            kafka.dead_letter_topic,
-            lambda topic: Producer(servers, topic, client=security),
-            kafka.topic,
-        ),
-        DeadLetterLimit(
-            max_ratio=settings.ingest.dead_letter_max_ratio,
-            max_consecutive=settings.ingest.dead_letter_max_consecutive,
-        ),
-        allowed_lateness=timedelta(seconds=settings.detection.allowed_lateness_seconds),
-    )
-    every = settings.ingest.idle_heartbeat_seconds
-    if not every:
-        worker.run(stop)
-        return
-    with Producer(servers, kafka.topic, client=security) as producer:
-        worker.run(stop, Pulse(producer, timedelta(seconds=every)))

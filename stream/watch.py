@@ -7,23 +7,17 @@ leader that loses its lease cannot save, and the next one starts from the last r
 
 import secrets
 import threading
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import redis
 import structlog
-from detector.tick import Policy
 
 from detector.bucket import Bucket
 from detector.counts import Counts
 from detector.incident_store import IncidentStore, LeaseLost
 from detector.judgement import Memory, begin, judge, restore
 from detector.round import Round
+from detector.tick import Policy
 from models.catalogue import Catalogue
-from stream import notify
-from stream.alerts.channel import Channel
-from stream.connect import connect
-from stream.settings import Settings
 
 log = structlog.get_logger()
 
@@ -97,27 +91,3 @@ class Watcher:
                 at=transition.at.isoformat(),
             )
         return after, judged
-
-
-def watch(settings: Settings, *, stop: threading.Event, channels: Sequence[Channel]) -> None:
-    """
-    Judge and tell until *stop* is set; what is in the outbox then is told after the next start.
-
-    Raises one-line errors for what is missing at start: `RedisUnreachable`, `CatalogueError`.
-    """
-    url, prefix = settings.redis.url.get_secret_value(), settings.redis.prefix
-    client = connect(url)
-    store = IncidentStore(client, prefix)
-    detection = settings.detection
-    watcher = Watcher(
-        Counts(client, prefix),
-        store,
-        Catalogue.load(settings.catalogue.files),
-        Policy(false_incidents_per_service_year=detection.false_incidents_per_service_year),
-    )
-    # A bug in the telling thread stops the watcher too (it sets *stop*): outages that are found and
-    # told to nobody are worse than a crash, which is restarted.
-    with ThreadPoolExecutor(1, thread_name_prefix="notify") as pool:
-        telling = pool.submit(notify.run, store, channels, stop)
-        watcher.run(stop)
-        telling.result()
