@@ -1,5 +1,6 @@
 """Finds, merges and checks the settings, and says in one line what is wrong with them."""
 
+import json
 import os
 import secrets
 import tomllib
@@ -85,6 +86,23 @@ def load(config: Path | None = None, flags: Table | None = None) -> Settings:
 def effective(settings: Settings) -> dict[str, Any]:
     """*settings* as plain JSON values in the shape of the file, every secret masked."""
     return settings.model_dump(mode="json")
+
+
+def as_toml(settings: Settings) -> str:
+    """*settings* as a file of settings, every secret masked; what is not set is a comment."""
+    masked = effective(settings)
+    lines: list[str] = []
+    table: tuple[str, ...] = ()
+    for field in fields():
+        if field.path[:-1] != table:
+            table = field.path[:-1]
+            lines += ["", f"[{'.'.join(table)}]"]
+        value: Any = masked
+        for name in field.path:
+            value = value[name]
+        name = field.path[-1]
+        lines.append(f"# {name} is not set" if value is None else f"{name} = {json.dumps(value)}")
+    return "\n".join(lines[1:])
 
 
 def change(settings: Settings, **sections: Table) -> Settings:

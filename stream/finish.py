@@ -8,9 +8,9 @@ from kafka.errors import KafkaError
 
 from detector.counts import Counts
 from detector.incident_store import IncidentStore
-from stream.channels import channel_names
 from stream.outcome import MAX_INCIDENTS, pending, summary
 from stream.producer import BrokerUnreachable
+from stream.roles import channel_names
 from stream.settings import Settings
 
 STALL_SECONDS = 180.0

@@ -7,9 +7,11 @@ and the sources, and keeps them running until it is told to stop or a replay is 
 
 import os
 import socket
+import sys
 import threading
 import time
 import urllib.request
+import webbrowser
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -40,6 +42,7 @@ class Options:
     machine: bool = False
     dashboard: bool = True
     keep: bool = False
+    open_page: bool = False
 
 
 def up(settings: Settings, options: Options, stop: threading.Event) -> dict[str, Any] | None:
@@ -51,7 +54,7 @@ def up(settings: Settings, options: Options, stop: threading.Event) -> dict[str,
     gone for good. Call it from the main thread.
     """
     if options.dashboard:
-        _check_page(settings)
+        check_page(settings)
     if options.replay:
         settings = for_replay(settings, options.replay)
     with ExitStack() as stack:
@@ -108,6 +111,8 @@ def _run(
         parts.start_dashboard()
         _await_page(parts, page, stop)
         screen.show(f"page: {page}")
+        if options.open_page and _has_desktop():
+            webbrowser.open(page)
     if options.replay:
         parts.start_replay(options.replay, options.speed, lambda line: _progress(screen, line))
     for source in options.sources:
@@ -145,6 +150,11 @@ def _await_page(parts: Parts, page: str, stop: threading.Event) -> None:
             continue
 
 
+def _has_desktop() -> bool:
+    # Without one, webbrowser would start a text browser in this terminal.
+    return sys.platform == "darwin" or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
+
+
 def _progress(screen: Screen, line: str) -> None:
     try:
         told = msgspec.json.decode(line, type=dict[str, Any])
@@ -153,7 +163,8 @@ def _progress(screen: Screen, line: str) -> None:
     screen.progress(f"replay at {told['event_at']}, {told['n_sent']} posts", told.get("share"))
 
 
-def _check_page(settings: Settings) -> None:
+def check_page(settings: Settings) -> None:
+    """Raise `SettingsError` when the page cannot be served where the settings say."""
     host, port = settings.dashboard.host, settings.dashboard.port
     if find_spec("streamlit") is None:
         raise SettingsError(

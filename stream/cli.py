@@ -1,0 +1,216 @@
+"""
+The command line. Everything heavy is imported where it is used, so that help comes at once.
+
+Exit codes: 0 done; 1 something that was checked is not right, or a part failed for good; 2 a wrong
+option, setting or environment, told in one line. A traceback is a bug.
+"""
+
+import json
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stream.cli_source import source
+from stream.command import load_settings, stopped_by_signals
+
+app = typer.Typer(
+    name="outcry",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Hears an outage in what people post, minutes before the status page admits it.",
+    epilog="Settings: flags, then OUTCRY_… variables, then outcry.toml; see `outcry config`.",
+)
+app.add_typer(source, name="source")
+# The model's commands parse their own options, so that `python -m models.train` takes the same.
+FORWARDED = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+DataDir = Annotated[
+    Path | None, typer.Option(help="Where the embedded servers keep their data and logs are.")
+]
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="The settings file.", show_default="./outcry.toml", metavar="FILE"),
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log details too.")] = False,
+) -> None:
+    context.obj = {"config": config, "verbose": verbose}
+
+
+def main() -> None:
+    """Run the command line; problems of the surroundings end in one line and exit code 2."""
+    from stream.problems import one_line
+
+    try:
+        app()
+    except Exception as error:
+        line = one_line(error)
+        if line is None:
+            raise
+        print(f"outcry: {line}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+
+
+@app.command()
+def up(
+    context: typer.Context,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(help="What to read, as `file:PATH`; may be given several times."),
+    ] = None,
+    replay: Annotated[
+        str | None,
+        typer.Option(help="Replay a file of posts (.jsonl, .jsonl.gz) or a scenario by its name."),
+    ] = None,
+    speed: Annotated[
+        float, typer.Option(help="Replay N seconds in one; 0: as fast as possible.", min=0.0)
+    ] = 0.0,
+    until_done: Annotated[
+        bool, typer.Option("--until-done", help="End when the replay is read, judged and told.")
+    ] = False,
+    as_json: Json = False,
+    workers: Annotated[int | None, typer.Option(help="Number of ingest workers.")] = None,
+    dashboard: Annotated[bool, typer.Option(help="Serve the page.")] = True,
+    port: Annotated[int | None, typer.Option(help="Port of the page.")] = None,
+    data_dir: DataDir = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Do not start a replay from a clean slate.")
+    ] = False,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Open the page in a browser, where there is one.")
+    ] = False,
+) -> None:
+    """
+    Run everything on this machine: broker, Redis, ingest, watch, page and sources.
+
+    The embedded broker and Redis are started unless kafka.bootstrap_servers and redis.url are set.
+    Ctrl-C stops all of it.
+    """
+    if until_done and not replay:
+        raise typer.BadParameter("--until-done needs --replay: only a replay is ever done")
+    from stream.finish import ReplayStalled
+    from stream.supervisor import ChildFailed
+    from stream.up import Options
+    from stream.up import up as run
+
+    flags: dict[str, dict[str, Any]] = {}
+    for section, name, value in (
+        ("ingest", "workers", workers),
+        ("up", "data_dir", data_dir),
+        ("dashboard", "port", port),
+    ):
+        if value is not None:
+            flags[section] = {name: value}
+    settings = load_settings(context, "up", **flags)
+    options = Options(
+        sources=tuple(source or ()),
+        replay=replay,
+        speed=speed,
+        until_done=until_done,
+        machine=as_json,
+        dashboard=dashboard,
+        keep=keep,
+        open_page=open_page,
+    )
+    try:
+        found = run(settings, options, stopped_by_signals())
+    except (ChildFailed, ReplayStalled) as error:
+        print(f"outcry: {error}", file=sys.stderr)  # noqa: T201
+        raise typer.Exit(getattr(error, "code", 1)) from error
+    if as_json and found is not None:
+        typer.echo(json.dumps(found))
+    if until_done and found is None:
+        raise typer.Exit(1)
+
+
+@app.command()
+def ingest(
+    context: typer.Context,
+    worker: Annotated[str, typer.Option(help="A name for the logs.")] = "1",
+) -> None:
+    """Run one ingest worker: Kafka to counts. Run more of them for more load."""
+    settings = load_settings(context, f"ingest-{worker}")
+    from stream import roles
+
+    roles.ingest(roles.attached(settings), stopped_by_signals())
+
+
+@app.command()
+def watch(context: typer.Context) -> None:
+    """Run the watcher: counts to incidents, and alerts. A second one stands by."""
+    settings = load_settings(context, "watch")
+    from stream import roles
+
+    roles.watch(roles.attached(settings), stopped_by_signals())
+
+
+@app.command()
+def dashboard(
+    context: typer.Context,
+    port: Annotated[int | None, typer.Option(help="Port of the page.")] = None,
+) -> None:
+    """Serve the page."""
+    settings = load_settings(
+        context, "dashboard", **({"dashboard": {"port": port}} if port else {})
+    )
+    from stream.configuration import environment
+    from stream.roles import attached
+    from stream.up import check_page
+
+    check_page(settings)
+    env = environment(attached(settings))
+    os.execve(sys.executable, [sys.executable, "-m", "dashboard"], env)  # noqa: S606  our own
+
+
+@app.command()
+def check(context: typer.Context, as_json: Json = False) -> None:
+    """Check settings, catalogue, model, Kafka, Redis and Slack; exit code 1 if anything is wrong."""
+    settings = load_settings(context, "check")
+    from stream.check import check_all
+
+    found = check_all(settings)
+    if as_json:
+        typer.echo(json.dumps({one.name: {"ok": one.ok, "detail": one.detail} for one in found}))
+    else:
+        for one in found:
+            typer.echo(f"{'ok ' if one.ok else 'BAD'}  {one.name:<10} {one.detail}")
+    if not all(one.ok for one in found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def config(context: typer.Context, as_json: Json = False) -> None:
+    """Print the settings in effect, secrets masked."""
+    settings = load_settings(context, "config")
+    from stream.configuration import as_toml, effective
+
+    typer.echo(json.dumps(effective(settings)) if as_json else as_toml(settings))
+
+
+@app.command(context_settings=FORWARDED, add_help_option=False)
+def train(context: typer.Context) -> None:
+    """Train the tagger from the shipped corpus and any extra posts."""
+    _forward("models.train", context)
+
+
+@app.command(context_settings=FORWARDED, add_help_option=False)
+def evaluate(context: typer.Context) -> None:
+    """Measure the tagger on labelled posts."""
+    _forward("models.evaluate", context)
+
+
+def _forward(module: str, context: typer.Context) -> None:
+    command = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+    command.command()(import_module(module).main)
+    command(context.args, prog_name=context.command_path)

@@ -1,0 +1,171 @@
+"""Builds the loops from the settings: the one place that knows both."""
+
+import sys
+import threading
+from datetime import timedelta
+from functools import partial
+from urllib.parse import urlsplit
+
+import redis
+import structlog
+from pydantic import SecretStr
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from detector.counts import Counts
+from detector.incident_store import IncidentStore
+from models.catalogue import Catalogue
+from stream.alerts.channel import Channel
+from stream.configuration import change
+from stream.data_dir import running
+from stream.settings import Settings, SettingsError
+
+log = structlog.get_logger()
+
+
+def attached(settings: Settings) -> Settings:
+    """
+    Fill in the addresses of the `outcry up` that holds the data directory, where none are set.
+
+    Raises `SettingsError` when there is neither.
+    """
+    kafka, url = settings.kafka.bootstrap_servers, settings.redis.url.get_secret_value()
+    if kafka and url:
+        return settings
+    up = running(settings.up.data_dir)
+    if up is None or not (up.kafka and up.redis):
+        missing = "redis.url" if kafka else "kafka.bootstrap_servers"
+        raise SettingsError(
+            f"{missing} is not set and no `outcry up` runs in {settings.up.data_dir}; set it, "
+            "start `outcry up`, or name its directory by OUTCRY_UP__DATA_DIR"
+        )
+    return change(
+        settings,
+        kafka={"bootstrap_servers": kafka or tuple(up.kafka.split(","))},
+        redis={"url": SecretStr(url or up.redis)},
+    )
+
+
+def connect_redis(settings: Settings) -> "redis.Redis":
+    """Return a client of a Redis that answers, or raise `SettingsError`; no password is told."""
+    url = settings.redis.url.get_secret_value()
+    try:
+        # One repetition and no more: the loops wait for a server that is away, each in its own way.
+        client = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 1))
+        client.ping()
+    except (redis.RedisError, ValueError) as error:
+        parts = urlsplit(url)
+        where = f"{parts.hostname}:{parts.port or 6379}" if parts.hostname else parts.path
+        raise SettingsError(
+            f"Redis at {where} does not answer ({type(error).__name__}); check that it runs and "
+            "that redis.url names it"
+        ) from error
+    return client
+
+
+def catalogue(settings: Settings) -> Catalogue:
+    """Load the catalogue with the user's files over it; raises `CatalogueError`."""
+    return Catalogue.load(settings.catalogue.files)
+
+
+def ingest(settings: Settings, stop: threading.Event) -> None:
+    """Run one ingest worker until *stop* is set."""
+    from models.tagger import Tagger
+    from stream.consumer import Consumer
+    from stream.dead_letter import DeadLetterLimit, DeadLetters
+    from stream.ingest import Ingest, Pulse
+    from stream.producer import Producer
+
+    kafka, limits = settings.kafka, settings.ingest
+    servers, security = list(kafka.bootstrap_servers), kafka.security()
+    tagger = Tagger.load(catalogue(settings), settings.model.path)
+    counts = Counts(connect_redis(settings), settings.redis.prefix)
+    connect = partial(Producer, servers, client=security)
+    worker = Ingest(
+        Consumer(
+            servers,
+            kafka.topic,
+            kafka.group_id,
+            counts,
+            max_batch=limits.max_batch,
+            client=security,
+        ),
+        counts,
+        tagger,
+        DeadLetters(kafka.dead_letter_topic, connect, kafka.topic),
+        DeadLetterLimit(
+            max_ratio=limits.dead_letter_max_ratio,
+            max_consecutive=limits.dead_letter_max_consecutive,
+        ),
+        allowed_lateness=timedelta(seconds=settings.detection.allowed_lateness_seconds),
+    )
+    log.info("ingest_started", topic=kafka.topic)
+    if not limits.idle_heartbeat_seconds:
+        worker.run(stop)
+        return
+    with connect(kafka.topic) as producer:
+        worker.run(stop, Pulse(producer, timedelta(seconds=limits.idle_heartbeat_seconds)))
+
+
+def watch(settings: Settings, stop: threading.Event) -> None:
+    """Run the watcher, and beside it the loop that sends alerts, until *stop* is set."""
+    from detector.tick import Policy
+    from stream import notify
+    from stream.watch import Watcher
+
+    services = catalogue(settings)
+    client = connect_redis(settings)
+    store = IncidentStore(client, settings.redis.prefix)
+    budget = settings.detection.false_incidents_per_service_year
+    watcher = Watcher(
+        Counts(client, settings.redis.prefix),
+        store,
+        services,
+        Policy(false_incidents_per_service_year=budget),
+    )
+    failures: list[BaseException] = []
+
+    def tell() -> None:
+        try:
+            notify.run(store, channels(settings, services), stop)
+        except Exception as error:
+            failures.append(error)
+            stop.set()
+
+    teller = threading.Thread(target=tell, name="notify")
+    teller.start()
+    log.info("watch_started", channels=channel_names(settings))
+    try:
+        watcher.run(stop)
+    finally:
+        stop.set()
+        teller.join()
+    for failure in failures:
+        raise failure
+
+
+def channels(settings: Settings, services: Catalogue) -> list[Channel]:
+    """Return where alerts go: Slack if it is configured, else standard output."""
+    from stream.alerts.slack import SlackBot, SlackWebhook
+
+    slack, page = settings.alerts.slack, page_url(settings)
+    if slack.bot_token and slack.channel:
+        return [SlackBot(slack.bot_token.get_secret_value(), slack.channel, services, page)]
+    if slack.webhook_url:
+        return [SlackWebhook(slack.webhook_url.get_secret_value(), services, page)]
+    from rich.console import Console
+
+    from stream.alerts.terminal import Terminal
+
+    return [Terminal(services, page, Console(file=sys.stdout))]
+
+
+def channel_names(settings: Settings) -> tuple[str, ...]:
+    """Return the names under which those channels keep their progress."""
+    slack = settings.alerts.slack
+    return ("slack",) if slack.bot_token or slack.webhook_url else ("terminal",)
+
+
+def page_url(settings: Settings) -> str:
+    """Return the address of the page for people: the configured one, else where it is served."""
+    return settings.alerts.page_url or f"http://{settings.dashboard.host}:{settings.dashboard.port}"
