@@ -1,0 +1,64 @@
+"""Real servers for tests: one Redis and one broker a session, a clean database or topic a test."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kafka import KafkaAdminClient
+from redis import Redis
+
+from stream.embedded import start_broker, start_redis
+
+N_PARTITIONS = 4
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a server of this session's own."""
+    child = start_redis(tmp_path_factory.mktemp("redis"))
+    yield child.url
+    child.stop()
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    """A client of an empty database."""
+    with Redis.from_url(redis_url) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the embedded broker, or of the Apache Kafka that OUTCRY_TEST_KAFKA names."""
+    if address := os.environ.get("OUTCRY_TEST_KAFKA"):
+        yield address
+        return
+    child = start_broker(tmp_path_factory.mktemp("kafka"))
+    yield child.address
+    child.stop()
+
+
+@pytest.fixture
+def kafka_admin(kafka: str) -> Iterator[KafkaAdminClient]:
+    """An admin client of the broker."""
+    client = KafkaAdminClient(bootstrap_servers=kafka)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def topic(kafka_admin: KafkaAdminClient) -> Iterator[str]:
+    """Name of a new topic with four partitions."""
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    kafka_admin.create_topics({name: {"num_partitions": N_PARTITIONS, "replication_factor": 1}})
+    yield name
+    kafka_admin.delete_topics([name])
+
+
+@pytest.fixture
+def short_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory whose path leaves room for the name of a Unix socket."""
+    return tmp_path_factory.mktemp("d")
