@@ -161,9 +161,8 @@ def dashboard(
     port: Annotated[int | None, typer.Option(help="Port of the page.")] = None,
 ) -> None:
     """Serve the page."""
-    settings = load_settings(
-        context, "dashboard", **({"dashboard": {"port": port}} if port else {})
-    )
+    flags = {"dashboard": {"port": port}} if port else {}
+    settings = load_settings(context, "dashboard", **flags)
     from stream.configuration import environment
     from stream.roles import attached
     from stream.up import check_page
@@ -175,7 +174,7 @@ def dashboard(
 
 @app.command()
 def check(context: typer.Context, as_json: Json = False) -> None:
-    """Check settings, catalogue, model, Kafka, Redis and Slack; exit code 1 if anything is wrong."""
+    """Check settings, catalogue, model, Kafka, Redis and Slack; exit code 1 if one is wrong."""
     settings = load_settings(context, "check")
     from stream.check import check_all
 

@@ -21,8 +21,8 @@ def load_settings(context: typer.Context, process: str, **flags: Any) -> "Settin
 
 
 def stopped_by_signals() -> threading.Event:
-    """Return an event that SIGINT and SIGTERM set, in place of their usual effect."""
+    """Return an event that SIGINT, SIGTERM and SIGHUP set, in place of their usual effect."""
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     return stop

@@ -59,7 +59,7 @@ def hold(path: Path) -> Iterator[Held]:
     """
     Make the directory if it is missing and hold it.
 
-    Raises `SettingsError` that names the holder's pid when it is held, or when it cannot be written.
+    Raises `SettingsError` when it is held, naming the holder's pid, or when it cannot be written.
     """
     try:
         # For the owner alone: it will hold what people wrote.

@@ -32,7 +32,7 @@ def pending(
 
 
 def summary(incidents: Sequence[Incident], health: Health) -> dict[str, Any]:
-    """Return what `outcry up --until-done --json` prints, but the alerts; incidents oldest first."""
+    """Return what `outcry up --until-done --json` prints but its alerts; incidents oldest first."""
     return {
         "incidents": [_incident(one) for one in sorted(incidents, key=lambda one: one.opened_at)],
         "counts": {

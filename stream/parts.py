@@ -1,5 +1,6 @@
-"""The parts of `outcry up`: how each child process is started, and in what order they are stopped."""
+"""The parts of `outcry up`: how each child process is started, in what order they are stopped."""
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -86,7 +87,9 @@ class Parts:
     def _embed(self, name: str, start: Callable[[Path, int], Child]) -> str:
         path = self._data_dir / name
         child = start(path, 0)
-        port = int(child.address.rsplit(":", 1)[1].split("/")[0])
+        # A restarted server must be found where it was; a Unix socket's path is the same anyway.
+        found = re.search(r":(\d+)(/\d+)?$", child.address)
+        port = int(found[1]) if found else 0
         job = Job(name=name, start=lambda: start(path, port).process)
         self.supervisor.start(job, child.process)
         return child.address

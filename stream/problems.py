@@ -1,4 +1,4 @@
-"""Tells problems of the settings and the surroundings, worth one line, from bugs, worth a traceback."""
+"""Tells problems of the settings or surroundings, worth a line, from bugs, worth a traceback."""
 
 import sys
 
