@@ -1,0 +1,317 @@
+"""
+The expected rate: what each service's reports are when nothing is wrong.
+
+A hierarchical Gamma-Poisson model, learnt once an hour: rate = level x season x fast factor. The
+level forgets with a half-life of two weeks; the season of 168 hours of the week is shrunk to 48
+hours of weekday and weekend, and these to the profile of the whole catalogue; the fast factor
+follows the last day. Counts above a cap teach no more than the cap, and hours inside an incident
+teach nothing. Every array has one row a service. Leaves the test of each bucket to `surge`.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.bucket import WIDTH
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+
+HOUR = 3600
+MINUTE = 60
+WEEK_HOURS = 168
+_DAY_HOURS = 48  # 24 of a weekday, 24 of a weekend's day
+# A service never seen: 6 reports an hour, but anything from 0.1 to 600 would be no surprise. The
+# shape of the Gamma prior is 1 / sigma^2 with sigma = 1.5 in the logarithm.
+PRIOR_PER_HOUR = 6.0
+PRIOR_SHAPE = 1 / 1.5**2
+MIN_PER_HOUR = 0.03  # a service never blamed in years still gets a stray tag about once a day
+_LEVEL_KEEP = float(np.exp(-1 / 504))
+_FAST_KEEP = float(np.exp(-1 / 24))
+_SPREAD_KEEP = float(np.exp(-1 / 672))
+_WEEK_KEEP = 0.9  # what an hour of the week keeps of its past, each time it comes round
+_DAY_WEIGHT, _WEEK_WEIGHT, _FAST_WEIGHT, _PROFILE_WEIGHT = 10.0, 20.0, 30.0, 50.0
+_PRIOR_DISPERSION, _PRIOR_DISPERSION_WEIGHT = 1.3, 50.0
+_MAX_DISPERSION = 6.0
+_PRIOR_SPREAD, _PRIOR_SPREAD_WEIGHT = 0.0625, 600.0
+_SEASON_SPREAD = 0.36  # variance of the logarithm of an unknown season; a day halves it, and so on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """
+    What is learnt, per service, and the hour being collected.
+
+    *rates* are reports an hour at the middle of the previous, this and the next hour; *dispersion*
+    is variance over mean of a minute's count; *uncertainty* the standard deviation of the logarithm
+    of the rate. The *catalogue_…* arrays are [counts, exposure] over all services.
+    """
+
+    rates: Floats
+    dispersion: Floats
+    uncertainty: Floats
+    reports: Floats
+    exposure: Floats
+    fast_reports: Floats
+    fast_exposure: Floats
+    day_reports: Singles
+    day_exposure: Singles
+    week_reports: Singles
+    week_exposure: Singles
+    residual: Floats
+    residual_weight: Floats
+    roughness: Floats
+    rough_reports: Floats
+    hours: Floats
+    hour_observed: Floats
+    hour_expected: Floats
+    hour_roughness: Floats
+    hour_rough_reports: Floats
+    hour_frozen: Flags
+    minute_observed: Floats
+    previous_minute: Floats
+    catalogue_day: Floats
+    catalogue_week: Floats
+    hour: int
+    hour_buckets: int
+    minute_buckets: int
+
+
+def cold(n_services: int, start: int) -> Baseline:
+    """Know nothing yet: every service at the prior, from the bucket that begins at *start* on."""
+
+    def column() -> Floats:
+        return np.zeros(n_services)
+
+    def table(width: int) -> Singles:
+        return np.zeros((n_services, width), np.float32)
+
+    blank = Baseline(
+        rates=np.zeros((n_services, 3)),
+        dispersion=column(),
+        uncertainty=column(),
+        reports=column(),
+        exposure=column(),
+        fast_reports=column(),
+        fast_exposure=column(),
+        day_reports=table(_DAY_HOURS),
+        day_exposure=table(_DAY_HOURS),
+        week_reports=table(WEEK_HOURS),
+        week_exposure=table(WEEK_HOURS),
+        residual=column(),
+        residual_weight=column(),
+        roughness=column(),
+        rough_reports=column(),
+        hours=column(),
+        hour_observed=column(),
+        hour_expected=column(),
+        hour_roughness=column(),
+        hour_rough_reports=column(),
+        hour_frozen=np.zeros(n_services, np.bool_),
+        minute_observed=column(),
+        previous_minute=np.full(n_services, np.nan),
+        catalogue_day=np.zeros((2, _DAY_HOURS)),
+        catalogue_week=np.zeros((2, WEEK_HOURS)),
+        hour=start // HOUR,
+        hour_buckets=0,
+        minute_buckets=0,
+    )
+    return _refreshed(blank)
+
+
+def expected(baseline: Baseline, start: int) -> Floats:
+    """
+    Reports expected in the bucket that begins at *start*, interpolated between the hours' middles.
+    """
+    place = (start % HOUR + WIDTH / 2) / HOUR
+    before, now, after = baseline.rates.T
+    rate = (
+        before * (0.5 - place) + now * (0.5 + place)
+        if place < 0.5
+        else now * (1.5 - place) + after * (place - 0.5)
+    )
+    return np.asarray(np.maximum(rate, MIN_PER_HOUR) * (WIDTH / HOUR))
+
+
+def advanced(baseline: Baseline, start: int) -> Baseline:
+    """
+    Learn the hour that was collected when *start* lies in a later one; else return it as it is.
+    """
+    if start // HOUR == baseline.hour:
+        return baseline
+    learnt = _learnt(baseline) if baseline.hour_buckets else baseline
+    zeros = np.zeros_like(baseline.hour_observed)
+    fresh = replace(
+        learnt,
+        hour=start // HOUR,
+        hour_buckets=0,
+        hour_observed=zeros,
+        hour_expected=zeros,
+        hour_roughness=zeros,
+        hour_rough_reports=zeros,
+        hour_frozen=np.zeros_like(baseline.hour_frozen),
+    )
+    return _refreshed(fresh)
+
+
+def collected(
+    baseline: Baseline, start: int, observed: Floats, expected: Floats, frozen: Flags
+) -> Baseline:
+    """Add one bucket to the hour; a service *frozen* in any bucket learns nothing from the hour."""
+    whole = replace(
+        baseline,
+        hour_buckets=baseline.hour_buckets + 1,
+        hour_observed=baseline.hour_observed + observed,
+        hour_expected=baseline.hour_expected + expected,
+        hour_frozen=baseline.hour_frozen | frozen,
+        minute_observed=baseline.minute_observed + observed,
+        minute_buckets=baseline.minute_buckets + 1,
+    )
+    return whole if (start + WIDTH) % MINUTE else _minute_ended(whole)
+
+
+def interrupted(baseline: Baseline) -> Baseline:
+    """Forget the minute that a silent feed cut in two; all else is kept as it was."""
+    return replace(
+        baseline,
+        minute_observed=np.zeros_like(baseline.minute_observed),
+        minute_buckets=0,
+        previous_minute=np.full_like(baseline.previous_minute, np.nan),
+    )
+
+
+def _minute_ended(baseline: Baseline) -> Baseline:
+    """
+    Take the squared difference of two successive minutes, whose mean is twice the variance of one.
+
+    Differences do not see a slow drift of the level, which would pass for dispersion (von Neumann
+    1941).
+    """
+    minute = baseline.minute_observed
+    known = ~np.isnan(baseline.previous_minute) & (baseline.minute_buckets == MINUTE // WIDTH)
+    difference = np.where(known, minute - baseline.previous_minute, 0.0)
+    return replace(
+        baseline,
+        hour_roughness=baseline.hour_roughness + difference**2 / 2,
+        hour_rough_reports=baseline.hour_rough_reports + np.where(known, minute, 0.0),
+        previous_minute=minute,
+        minute_observed=np.zeros_like(minute),
+        minute_buckets=0,
+    )
+
+
+def _learnt(old: Baseline) -> Baseline:
+    """Update every service that was in no incident with the hour's capped count."""
+    learns = ~old.hour_frozen
+    share = old.hour_buckets * WIDTH / HOUR
+    mean = np.maximum(old.hour_expected, 1e-9)
+    cap = mean + 4 * np.sqrt(old.dispersion * mean + (old.uncertainty * mean) ** 2) + 3
+    cap = np.maximum(cap, mean * np.exp(3 * old.uncertainty))
+    count = np.minimum(old.hour_observed, cap)
+    week, day = _hour_of_week(old.hour)
+    season, level, fast = _season(old, old.hour), _level(old), _fast(old)
+
+    def faded(values: Floats, keep: float, gain: Floats) -> Floats:
+        return np.asarray(np.where(learns, values * keep ** (share) + gain, values))
+
+    calm = learns & (old.hour_observed <= cap)
+    flat = level * fast * share
+    return replace(
+        old,
+        reports=faded(old.reports, _LEVEL_KEEP, count),
+        exposure=faded(old.exposure, _LEVEL_KEEP, season * fast * share),
+        fast_reports=faded(old.fast_reports, _FAST_KEEP, count),
+        fast_exposure=faded(old.fast_exposure, _FAST_KEEP, level * season * share),
+        day_reports=_faded_column(old.day_reports, day, learns, _day_keep(day), count),
+        day_exposure=_faded_column(old.day_exposure, day, learns, _day_keep(day), flat),
+        week_reports=_faded_column(old.week_reports, week, learns, _WEEK_KEEP, count),
+        week_exposure=_faded_column(old.week_exposure, week, learns, _WEEK_KEEP, flat),
+        residual=faded(old.residual, _SPREAD_KEEP, (count - mean) ** 2 - old.dispersion * mean),
+        residual_weight=faded(old.residual_weight, _SPREAD_KEEP, mean**2),
+        roughness=np.where(calm, old.roughness * _SPREAD_KEEP + old.hour_roughness, old.roughness),
+        rough_reports=np.where(
+            calm, old.rough_reports * _SPREAD_KEEP + old.hour_rough_reports, old.rough_reports
+        ),
+        hours=old.hours + np.where(learns, share, 0.0),
+        catalogue_day=_profile(old.catalogue_day, day, _day_keep(day), count, flat, learns),
+        catalogue_week=_profile(old.catalogue_week, week, _WEEK_KEEP, count, flat, learns),
+    )
+
+
+def _refreshed(baseline: Baseline) -> Baseline:
+    """Work out the rates around the current hour, the dispersion and the uncertainty."""
+    level = _level(baseline) * _fast(baseline)
+    rates = np.stack([level * _season(baseline, baseline.hour + i) for i in (-1, 0, 1)], axis=1)
+    dispersion = (baseline.roughness + _PRIOR_DISPERSION * _PRIOR_DISPERSION_WEIGHT) / (
+        baseline.rough_reports + _PRIOR_DISPERSION_WEIGHT
+    )
+    dispersion = np.clip(dispersion, 1.02, _MAX_DISPERSION)
+    spread = (baseline.residual + _PRIOR_SPREAD * _PRIOR_SPREAD_WEIGHT) / (
+        baseline.residual_weight + _PRIOR_SPREAD_WEIGHT
+    )
+    # Three things are uncertain: how much the rate wanders, the level, and the season.
+    variance = (
+        np.clip(spread, 0.01, 0.5)
+        + 1 / (PRIOR_SHAPE + baseline.reports / dispersion)
+        + _SEASON_SPREAD / (1 + baseline.hours / 12)
+    )
+    return replace(baseline, rates=rates, dispersion=dispersion, uncertainty=np.sqrt(variance))
+
+
+def _hour_of_week(hour: int) -> tuple[int, int]:
+    """
+    Give the hour's place in the week that begins on Monday, and among the 48 of weekday and
+    weekend.
+    """
+    week = (hour + 72) % WEEK_HOURS  # the epoch was a Thursday
+    return week, week % 24 + (24 if week >= 120 else 0)
+
+
+def _day_keep(day: int) -> float:
+    return float(_WEEK_KEEP ** (1 / 2 if day >= 24 else 1 / 5))
+
+
+def _level(baseline: Baseline) -> Floats:
+    return (baseline.reports + PRIOR_SHAPE) / (baseline.exposure + PRIOR_SHAPE / PRIOR_PER_HOUR)
+
+
+def _fast(baseline: Baseline) -> Floats:
+    return (baseline.fast_reports + _FAST_WEIGHT) / (baseline.fast_exposure + _FAST_WEIGHT)
+
+
+def _season(baseline: Baseline, hour: int) -> Floats:
+    """Shrink the hour of the week to the hour of the day, and both to the catalogue's."""
+    week, day = _hour_of_week(hour)
+    n_day, e_day = baseline.catalogue_day[:, day]
+    n_week, e_week = baseline.catalogue_week[:, week]
+    profile_day = (n_day + _PROFILE_WEIGHT) / (e_day + _PROFILE_WEIGHT)
+    profile = (n_week + _PROFILE_WEIGHT * profile_day) / (e_week + _PROFILE_WEIGHT)
+    by_day = (baseline.day_reports[:, day] + _DAY_WEIGHT * profile_day) / (
+        baseline.day_exposure[:, day] + _DAY_WEIGHT
+    )
+    prior = by_day * (profile / profile_day)
+    return np.asarray(
+        (baseline.week_reports[:, week] + _WEEK_WEIGHT * prior)
+        / (baseline.week_exposure[:, week] + _WEEK_WEIGHT),
+        np.float64,
+    )
+
+
+def _faded_column(table: Singles, column: int, learns: Flags, keep: float, gain: Floats) -> Singles:
+    new = table.copy()
+    new[:, column] = np.where(learns, table[:, column] * keep + gain, table[:, column])
+    return new
+
+
+def _profile(
+    table: Floats, column: int, keep: float, count: Floats, flat: Floats, learns: Flags
+) -> Floats:
+    """
+    Add the hour over all services; the square root keeps one giant from being the whole profile.
+    """
+    new = table.copy()
+    weight = np.where(learns, 1 / np.sqrt(1 + flat), 0.0)
+    new[:, column] = table[:, column] * keep + (np.sum(count * weight), np.sum(flat * weight))
+    return new

@@ -1,0 +1,120 @@
+"""
+What posts add to the counts: symptoms, regions and samples, kept from before a service's incident
+opens.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from detector.bucket import Bucket
+from detector.incidents import Affected, Incident, Sample, Status
+
+MAX_SAMPLES = 12
+_MAX_PENDING = 3  # samples of a service that is only suspicious
+_MAX_KINDS = 20  # symptoms or regions of one service
+
+Tally = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hint:
+    """What is known of one service that is suspicious but in no incident yet."""
+
+    service: str
+    symptoms: Tally = ()
+    regions: Tally = ()
+    samples: tuple[Sample, ...] = ()
+
+
+def gathered(
+    hints: Sequence[Hint], bucket: Bucket, suspicious: Collection[str]
+) -> tuple[Hint, ...]:
+    """Add *bucket* to the hints of the *suspicious* services and drop those of all others."""
+    known = {hint.service: hint for hint in hints}
+    return tuple(
+        _added(known.get(service, Hint(service=service)), bucket) for service in sorted(suspicious)
+    )
+
+
+def enriched(affected: Affected, bucket: Bucket, hint: Hint | None) -> Affected:
+    """
+    Add the bucket's symptoms and regions to a service in an incident, or its *hint*, which has
+    them.
+    """
+    if hint:
+        symptoms, regions = dict(hint.symptoms), dict(hint.regions)
+    else:
+        symptoms = dict(bucket.symptoms.get(affected.service, {}))
+        regions = dict(bucket.regions.get(affected.service, {}))
+    if not symptoms and not regions:
+        return affected
+    return replace(
+        affected,
+        symptoms=_tally(affected.symptoms, symptoms),
+        regions=_tally(affected.regions, regions),
+    )
+
+
+def illustrated(
+    incidents: Sequence[Incident], bucket: Bucket, hints: Sequence[Hint]
+) -> tuple[Incident, ...]:
+    """Give each open incident the best of its samples, of the bucket's, and of the hints'."""
+    pending = {hint.service: hint.samples for hint in hints}
+    return tuple(_illustrated(incident, bucket, pending) for incident in incidents)
+
+
+def _illustrated(
+    incident: Incident, bucket: Bucket, pending: Mapping[str, tuple[Sample, ...]]
+) -> Incident:
+    if incident.status is Status.RESOLVED:
+        return incident
+    services = [one.service for one in incident.affected]
+    fresh = [s for service in services for s in bucket.samples.get(service, ())]
+    fresh += [s for service in services for s in pending.get(service, ())]
+    if not fresh:
+        return incident
+    samples = chosen((*incident.samples, *fresh))
+    synthetic = incident.synthetic or any(sample.synthetic for sample in fresh)
+    return replace(incident, samples=samples, synthetic=synthetic)
+
+
+def chosen(samples: Sequence[Sample], limit: int = MAX_SAMPLES) -> tuple[Sample, ...]:
+    """
+    Choose the newest samples of distinct text, in turn from each service, the freshest service
+    first.
+
+    Depends on the set of samples only, not on their order.
+    """
+    newest = sorted(samples, key=lambda s: (-s.posted_at.timestamp(), s.report_id, s.service))
+    seen: set[str] = set()
+    queues: dict[str, list[Sample]] = {}
+    for sample in newest:
+        text = " ".join(sample.text.casefold().split())[:120]
+        if text not in seen:
+            seen.add(text)
+            queues.setdefault(sample.service, []).append(sample)
+    turns = (
+        (turn, place, s) for place, q in enumerate(queues.values()) for turn, s in enumerate(q)
+    )
+    return tuple(sample for _, _, sample in sorted(turns, key=lambda t: t[:2])[:limit])
+
+
+def _added(hint: Hint, bucket: Bucket) -> Hint:
+    service = hint.service
+    fresh = bucket.samples.get(service, ())
+    return replace(
+        hint,
+        symptoms=_tally(hint.symptoms, bucket.symptoms.get(service, {})),
+        regions=_tally(hint.regions, bucket.regions.get(service, {})),
+        samples=chosen((*hint.samples, *fresh), _MAX_PENDING) if fresh else hint.samples,
+    )
+
+
+def _tally(old: Tally, new: Mapping[str, int]) -> Tally:
+    """Add up, the most frequent first."""
+    if not new:
+        return old
+    total = dict(old)
+    for kind, count in new.items():
+        total[kind] = total.get(kind, 0) + count
+    return tuple(sorted(total.items(), key=lambda item: (-item[1], item[0])))[:_MAX_KINDS]

@@ -1,0 +1,314 @@
+"""
+The sequential test: has a service's rate of reports left its normal level, and since when?
+
+A mixture Shiryaev-Roberts statistic over closed buckets. For each effect size L_t is the likelihood
+ratio of the bucket's count, negative binomial, at effect x null mean against the null mean, and R_t
+= (1 + R_{t-1}) L_t. Under the null R_t - t is a martingale of mean 0, so the first time that the
+mean of R over the effects reaches A comes after A buckets or more on average, whatever the effects
+(Shiryaev 1963; Roberts 1966; as an "e-detector" Shin, Ramdas and Rinaldo 2022). Hence A = buckets
+in a service-year / false incidents allowed in one.
+
+The guarantee holds for a known null. Ours is estimated, so the null is composite: several levels,
+each a number of standard deviations z above the estimate, and the statistic is the least over them
+of log mean R + z^2/2. A slow filter of the level, delayed and held while the statistic is
+suspicious, follows its wander.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.baseline import MINUTE, Baseline, Flags, Floats, Singles
+from detector.bucket import WIDTH
+
+Times = NDArray[np.int64]
+
+BUCKETS_PER_YEAR = 365.25 * 86_400 / WIDTH
+EFFECTS = np.array((2.5, 4.0, 7.0, 14.0, 30.0, 80.0, 300.0))
+NULLS = np.array((0.0, 1.0, 2.0, 3.0))
+# Fewer people than this raise no incident whatever the statistic says: two friends, or one person
+# with two accounts, can complain within a minute about a service that nobody has named for weeks.
+MIN_AUTHORS = 3
+_LAG = 10  # minutes that the level filter looks back, so that an onset does not teach it
+_LEVEL_KEEP = float(np.exp(-1 / 60))  # a minute of the filter's memory of an hour
+_WANDER = 0.1  # standard deviation of the log level inside the lag
+_SUSPICIOUS = 5.8  # nats of the statistic at which the filter is held…
+_MAX_HOLD = 360  # …for this many buckets at most, unless an incident is open
+_RECENT_KEEP = float(np.exp(-WIDTH / 300))
+_CEILING = 1e60  # of R: 138 nats say no more than 60
+_MAX_COUNT = 4_000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surge:
+    """
+    The test's state, one row a service.
+
+    *ratio* is R by null level and effect. *climb* are CUSUMs by effect at the expected level:
+    *since* says where the present climb of each began, *climb_observed* and *climb_expected* what
+    came since. *recent_…* fade with a time constant of 5 minutes; *last_minute* has the last six
+    buckets.
+    """
+
+    statistic: Floats
+    ratio: Floats
+    level_reports: Floats
+    level_exposure: Floats
+    lag_observed: Singles
+    lag_expected: Singles
+    minute_observed: Floats
+    minute_expected: Floats
+    held: Times
+    climb: Floats
+    since: Times
+    climb_observed: Floats
+    climb_expected: Floats
+    recent_observed: Floats
+    recent_expected: Floats
+    recent_blamed: Floats
+    last_minute: Singles
+
+
+def threshold(false_incidents_per_service_year: float) -> float:
+    """Turn the budget into nats that the statistic must reach."""
+    return float(np.log(BUCKETS_PER_YEAR / false_incidents_per_service_year))
+
+
+def cold(n_services: int, start: int) -> Surge:
+    """Begin the test at *start* without any evidence."""
+    n, k = n_services, len(EFFECTS)
+    return Surge(
+        statistic=np.full(n, -50.0),
+        ratio=np.zeros((n, len(NULLS), k)),
+        level_reports=np.zeros(n),
+        level_exposure=np.zeros(n),
+        lag_observed=np.zeros((n, _LAG), np.float32),
+        lag_expected=np.zeros((n, _LAG), np.float32),
+        minute_observed=np.zeros(n),
+        minute_expected=np.zeros(n),
+        held=np.zeros(n, np.int64),
+        climb=np.zeros((n, k)),
+        since=np.full((n, k), start, np.int64),
+        climb_observed=np.zeros((n, k)),
+        climb_expected=np.zeros((n, k)),
+        recent_observed=np.zeros(n),
+        recent_expected=np.zeros(n),
+        recent_blamed=np.zeros(n),
+        last_minute=np.zeros((n, MINUTE // WIDTH), np.float32),
+    )
+
+
+def null_means(surge: Surge, baseline: Baseline, expected: Floats) -> Floats:
+    """Reports of one bucket under each null level, shape (services, null levels)."""
+    level, spread = _level(surge, baseline)
+    return np.asarray((expected * level)[:, None] * np.exp(spread[:, None] * NULLS))
+
+
+def judged(
+    surge: Surge,
+    start: int,
+    affected: Floats,
+    recovered: Floats,
+    blamed: Floats,
+    expected: Floats,
+    baseline: Baseline,
+    frozen: Flags,
+) -> Surge:
+    """
+    Update the test with the closed bucket that begins at *start*.
+
+    *recovered* reports cancel as many *affected* ones. More *affected* never lowers the statistic.
+    Where *frozen* (in an incident) the level filter is held. Call once a bucket, in order.
+    """
+    count = np.minimum(np.maximum(affected - recovered, 0.0), _MAX_COUNT)
+    means = null_means(surge, baseline, expected)
+    log_ratio = _bucket_log_ratio(count, means, baseline.dispersion)
+    ratio = np.minimum((1 + surge.ratio) * np.exp(log_ratio), _CEILING)
+    mean = np.maximum(ratio.mean(axis=2), 1e-300)
+    statistic = np.asarray(np.min(np.log(mean) + NULLS**2 / 2, axis=1))
+    climbing = _climbed(surge, start, log_ratio[:, 0, :], affected, means[:, :1])
+    last_minute = surge.last_minute.copy()
+    last_minute[:, start // WIDTH % last_minute.shape[1]] = affected
+    return _level_followed(
+        replace(
+            climbing,
+            statistic=statistic,
+            ratio=ratio,
+            recent_observed=surge.recent_observed * _RECENT_KEEP + count,
+            recent_expected=surge.recent_expected * _RECENT_KEEP + means[:, 0],
+            recent_blamed=surge.recent_blamed * _RECENT_KEEP + blamed,
+            last_minute=last_minute,
+        ),
+        start,
+        affected,
+        expected,
+        baseline,
+        frozen,
+    )
+
+
+def rescaled(surge: Surge, factor: Floats) -> Surge:
+    """
+    Express the filter's exposure in the new rates, *factor* times the old: the level stays where it
+    is.
+    """
+    single = factor.astype(np.float32)[:, None]
+    return replace(
+        surge,
+        level_exposure=surge.level_exposure * factor,
+        lag_expected=surge.lag_expected * single,
+        minute_expected=surge.minute_expected * factor,
+    )
+
+
+def cleared(surge: Surge, rows: NDArray[np.intp], start: int) -> Surge:
+    """Begin the test of *rows* afresh at *start*, as after a resolved incident."""
+    ratio, climb, since = surge.ratio.copy(), surge.climb.copy(), surge.since.copy()
+    observed, expected = surge.climb_observed.copy(), surge.climb_expected.copy()
+    ratio[rows], climb[rows], since[rows], observed[rows], expected[rows] = 0, 0, start, 0, 0
+    return replace(
+        surge,
+        ratio=ratio,
+        climb=climb,
+        since=since,
+        climb_observed=observed,
+        climb_expected=expected,
+    )
+
+
+def best_climb(surge: Surge) -> NDArray[np.intp]:
+    """
+    Per service, the effect whose CUSUM stands highest: its start is the estimate of the onset.
+    """
+    return np.asarray(np.argmax(surge.climb, axis=1))
+
+
+def abnormality(surge: Surge, baseline: Baseline, rows: NDArray[np.intp]) -> Floats:
+    """
+    Log-likelihood ratio, abnormal against normal, of the last minutes of *rows*.
+
+    Both sides are averaged over the null levels, so a service of unknown level says little either
+    way.
+    """
+    _, spread = _level(surge, baseline)
+    steps = np.exp(spread[rows, None] * NULLS)
+    dispersion = baseline.dispersion[rows, None]
+    count = np.minimum(surge.recent_observed[rows], _MAX_COUNT)[:, None]
+    base = np.maximum(surge.recent_expected[rows], 1e-6)[:, None]
+    prior = -(NULLS**2) / 2
+    normal = prior + log_ratio(count, base, steps, dispersion)
+    scales = (steps[:, :, None] * EFFECTS).reshape(len(rows), len(NULLS) * len(EFFECTS))
+    failing = np.repeat(prior, len(EFFECTS)) + log_ratio(count, base, scales, dispersion)
+    return np.asarray(_log_sum(failing) - np.log(len(EFFECTS)) - _log_sum(normal))
+
+
+def log_ratio(count: Floats, mean: Floats, scale: Floats, dispersion: Floats) -> Floats:
+    """
+    Log-likelihood ratio of *count*, negative binomial with variance *dispersion* x mean, at *scale*
+    x *mean* against *mean*.
+
+    With r = mean / (dispersion - 1) it is log of G(x + scale r) G(r) / (G(scale r) G(x + r)) less
+    (scale - 1) r log dispersion (NB1: Cameron and Trivedi 2013, section 3.3). Arguments broadcast.
+    """
+    size = mean / (dispersion - 1)
+    gain = _log_rising(scale * size, count) - _log_rising(size, count)
+    return np.asarray(gain - (scale - 1) * size * np.log(dispersion))
+
+
+def _bucket_log_ratio(count: Floats, means: Floats, dispersion: Floats) -> Floats:
+    """
+    Give `log_ratio` of every service, null level and effect; most counts are zero and cost no
+    logarithm.
+    """
+    slope = means / (dispersion - 1)[:, None] * np.log(dispersion)[:, None]
+    result = slope[:, :, None] * (1 - EFFECTS)
+    rows = np.flatnonzero(count)
+    if len(rows):
+        mean, spread = means[rows][:, :, None], dispersion[rows][:, None, None]
+        result[rows] = log_ratio(count[rows][:, None, None], mean, EFFECTS, spread)
+    return np.asarray(result)
+
+
+def _climbed(surge: Surge, start: int, gains: Floats, affected: Floats, expected: Floats) -> Surge:
+    """
+    Move the CUSUM of each effect (Page 1954); where one falls to zero its climb begins after this
+    bucket.
+    """
+    climb = np.minimum(np.maximum(surge.climb + gains, 0.0), 1e6)
+    up = climb > 0
+    return replace(
+        surge,
+        climb=climb,
+        since=np.where(up, surge.since, start + WIDTH),
+        climb_observed=np.where(up, surge.climb_observed + affected[:, None], 0.0),
+        climb_expected=np.where(up, surge.climb_expected + expected, 0.0),
+    )
+
+
+def _level(surge: Surge, baseline: Baseline) -> tuple[Floats, Floats]:
+    """
+    Give the filtered level relative to the baseline, a Gamma posterior's mean, and its log's
+    deviation.
+    """
+    prior = 1 / baseline.uncertainty**2
+    shape = surge.level_reports / baseline.dispersion + prior
+    level = shape / (surge.level_exposure / baseline.dispersion + prior)
+    return level, np.sqrt(1 / shape + _WANDER**2)
+
+
+def _level_followed(
+    surge: Surge, start: int, affected: Floats, expected: Floats, baseline: Baseline, frozen: Flags
+) -> Surge:
+    """Collect the minute; at its end feed the filter the minute of `_LAG` minutes ago, capped."""
+    suspicious = surge.statistic >= _SUSPICIOUS
+    held = np.where(suspicious, surge.held + 1, np.maximum(surge.held - 1, 0))
+    observed, mean = surge.minute_observed + affected, surge.minute_expected + expected
+    moved = replace(surge, held=held, minute_observed=observed, minute_expected=mean)
+    if (start + WIDTH) % MINUTE:
+        return moved
+    slot = start // MINUTE % _LAG
+    old_count = surge.lag_observed[:, slot].astype(np.float64)
+    old_mean = surge.lag_expected[:, slot].astype(np.float64)
+    level, _ = _level(surge, baseline)
+    usual = level * old_mean
+    cap = usual * np.exp(np.maximum(baseline.uncertainty - 0.4, 0.0) * 2) + 1
+    cap = cap + 4 * np.sqrt(baseline.dispersion * usual)
+    learns = ~(frozen | (suspicious & (held <= _MAX_HOLD)))
+    lag_observed, lag_expected = surge.lag_observed.copy(), surge.lag_expected.copy()
+    lag_observed[:, slot], lag_expected[:, slot] = observed, mean
+    count = np.minimum(old_count, cap)
+    return replace(
+        moved,
+        minute_observed=np.zeros_like(observed),
+        minute_expected=np.zeros_like(mean),
+        lag_observed=lag_observed,
+        lag_expected=lag_expected,
+        level_reports=np.where(
+            learns, surge.level_reports * _LEVEL_KEEP + count, surge.level_reports
+        ),
+        level_exposure=np.where(
+            learns, surge.level_exposure * _LEVEL_KEEP + old_mean, surge.level_exposure
+        ),
+    )
+
+
+def _log_sum(values: Floats) -> Floats:
+    top = values.max(axis=1)
+    return np.asarray(top + np.log(np.exp(values - top[:, None]).sum(axis=1)))
+
+
+def _log_rising(base: Floats, count: Floats) -> Floats:
+    return _log_gamma(base + count) - _log_gamma(base)
+
+
+def _log_gamma(x: Floats) -> Floats:
+    """
+    Log of the Gamma function for x > 0, by Stirling's series shifted by eight (relative error below
+    1e-13).
+    """
+    product = x * (x + 1) * (x + 2) * (x + 3) * (x + 4) * (x + 5) * (x + 6) * (x + 7)
+    y = x + 8
+    inverse = 1 / (y * y)
+    series = (1 / 12 - inverse * (1 / 360 - inverse * (1 / 1260 - inverse / 1680))) / y
+    return np.asarray((y - 0.5) * np.log(y) - y + 0.9189385332046727 + series - np.log(product))

@@ -1,0 +1,229 @@
+"""
+One step of the detector: a closed bucket in, what changed out.
+
+`tick` is a pure function: expected rate, sequential test, course of what fails, shared cause,
+incidents. The caller gives it every bucket once and in order, those without a report included, and
+saves what comes out.
+"""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector import baseline, recovery, surge
+from detector.baseline import MINUTE, Floats
+from detector.bucket import WIDTH, Bucket
+from detector.cause import Evidence, Graph, explain, graph
+from detector.evidence import gathered, illustrated
+from detector.grouping import regrouped, reopenable
+from detector.incidents import Cause, Incident, Transition
+from detector.recovery import FAILING, NORMAL
+from detector.state import State
+from detector.verdicts import carried, instant, verdicts
+from models.catalogue import Catalogue
+
+Rows = NDArray[np.intp]
+
+_REMEMBERED = 2.0  # nats of the statistic from which a service's posts are kept as evidence
+_CHANCE = 8.0  # nats that the statistic of a normal service may reach in a day
+_REGION_KEEP = float(np.exp(-WIDTH / 300))
+_REGION_FLOOR = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """
+    What the operator decides.
+
+    *false_incidents_per_service_year* is the budget that the threshold is computed from; an
+    incident is over after *quiet_minutes* of calm at least, and a service that fails again within
+    *reopen_hours* re-opens it.
+    """
+
+    false_incidents_per_service_year: float = 1.0
+    quiet_minutes: float = 10.0
+    reopen_hours: float = 6.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """
+    What one bucket brought.
+
+    *changes* are the transitions, each with the incident as it is after the bucket. *observed*,
+    *expected* (authors in the bucket) and *statistic* (nats, to compare with *threshold*) are by
+    row of *state.services*.
+    """
+
+    state: State
+    changes: tuple[tuple[Incident, Transition], ...]
+    observed: Floats
+    expected: Floats
+    statistic: Floats
+    threshold: float
+
+
+def tick(state: State, bucket: Bucket, catalogue: Catalogue, policy: Policy) -> Tick:
+    """
+    Judge *bucket*, which begins at *state.next_start* or later, and say what changed.
+
+    Where it begins later the feed was silent: nothing is learnt or forgotten over the gap, either
+    way. Raises `ValueError` for a bucket of the past or one off the grid.
+    """
+    if bucket.start < state.next_start or bucket.start % WIDTH:
+        raise ValueError(
+            f"bucket at {bucket.start}, expected a multiple of {WIDTH} "
+            f"at {state.next_start} or later"
+        )
+    state = _arrived(state, bucket.start)
+    limit = surge.threshold(policy.false_incidents_per_service_year)
+    affected, recovered, blamed = (
+        _column(state.services, counts)
+        for counts in (bucket.affected, bucket.recovered, bucket.blamed)
+    )
+    rate = baseline.expected(state.baseline, bucket.start)
+    frozen = recovery.frozen(state.course, bucket.start, state.baseline.uncertainty)
+    test = surge.judged(
+        state.surge, bucket.start, affected, recovered, blamed, rate, state.baseline, frozen
+    )
+    usual = surge.null_means(test, state.baseline, rate)[:, 0]
+    now = instant(bucket.start + WIDTH)
+    known = tuple(i for i in state.incidents if reopenable(i, now, policy.reopen_hours))
+    quiet = round(policy.quiet_minutes * 60)
+    course, moves = recovery.moved(
+        state.course, test, bucket.start, affected, recovered, usual, state.baseline, limit, quiet
+    )
+    raised = recovery.raised(course, test, limit) & (state.course.phase == NORMAL)
+    course = recovery.opened(course, test, np.flatnonzero(raised), bucket.start)
+    judged = replace(
+        state,
+        next_start=bucket.start + WIDTH,
+        baseline=baseline.collected(state.baseline, bucket.start, affected, rate, frozen),
+        surge=surge.cleared(test, moves.ended, bucket.start + WIDTH),
+        course=carried(course, state.services, known, np.flatnonzero(raised)),
+        region_posts=_regions(state.region_posts, bucket),
+        incidents=known,
+    )
+    after, changes = _told(judged, moves.ended, bool(raised.any()), bucket, catalogue, usual)
+    lasting = tuple(i for i in after.incidents if reopenable(i, now, policy.reopen_hours))
+    return Tick(
+        state=replace(after, incidents=lasting),
+        changes=changes,
+        observed=affected,
+        expected=usual,
+        statistic=test.statistic,
+        threshold=limit,
+    )
+
+
+def _arrived(state: State, start: int) -> State:
+    """Come to the bucket at *start*: over a gap, into a new hour."""
+    if start > state.next_start:
+        state = replace(state, baseline=baseline.interrupted(state.baseline))
+    learnt = baseline.advanced(state.baseline, start)
+    if learnt is state.baseline:
+        return state
+    factor = learnt.rates[:, 1] / np.maximum(state.baseline.rates[:, 1], 1e-12)
+    return replace(state, baseline=learnt, surge=surge.rescaled(state.surge, factor))
+
+
+def _told(
+    state: State,
+    ended: Rows,
+    opens: bool,
+    bucket: Bucket,
+    catalogue: Catalogue,
+    usual: Floats,
+) -> tuple[State, tuple[tuple[Incident, Transition], ...]]:
+    """Bring the incidents up to date and collect the transitions of this bucket."""
+    now = instant(state.next_start)
+    hints = gathered(state.hints, bucket, _suspicious(state, ended))
+    judged = verdicts(state, ended, hints, bucket, usual)
+    if not judged:
+        return replace(state, hints=hints), ()
+    edges = _graph(catalogue, state.services)
+    state, causes = _explained(state, edges, usual, opens)
+    moved = regrouped(state.incidents, judged, causes, edges, now)
+    shown = illustrated(moved, bucket, hints)
+    told = {incident.id: len(incident.transitions) for incident in state.incidents}
+    changes = tuple(
+        (incident, transition)
+        for incident in shown
+        for transition in incident.transitions[told.get(incident.id, 0) :]
+    )
+    kept = tuple(hint for hint in hints if hint.service not in judged)
+    return replace(state, incidents=shown, hints=kept), changes
+
+
+def _explained(
+    state: State, edges: Graph, usual: Floats, opens: bool
+) -> tuple[State, tuple[Cause, ...] | None]:
+    """Ask for the cause when a service begins to fail, and once a minute while two fail."""
+    course, test = state.course, state.surge
+    failing = course.phase != NORMAL
+    if np.count_nonzero(course.phase == FAILING) < 2 or not (
+        opens or state.next_start % MINUTE == 0
+    ):
+        return state, None
+    rows = edges.rows_beside(failing)
+    abnormal = np.zeros(len(state.services))
+    abnormal[rows] = surge.abnormality(test, state.baseline, rows)
+    # What failed since the onset is evidence to the end of the incident, however far it has
+    # recovered.
+    best = np.where(failing, np.maximum(course.evidence, np.maximum(abnormal, 0.0)), abnormal)
+    evidence = Evidence(
+        abnormal=np.where(failing, np.maximum(best, test.statistic - _CHANCE), best),
+        per_minute=usual * MINUTE / WIDTH,
+        excess=test.recent_observed - test.recent_expected,
+        blamed=test.recent_blamed,
+        failing=failing,
+        regions={(provider, region): weight for provider, region, weight in state.region_posts},
+    )
+    strongest = np.where(failing, evidence.abnormal, 0.0)
+    return replace(state, course=replace(course, evidence=strongest)), explain(edges, evidence)
+
+
+def _suspicious(state: State, ended: Rows) -> list[str]:
+    high = np.flatnonzero((state.surge.statistic >= _REMEMBERED) | (state.surge.held > 0))
+    return [state.services[row] for row in np.setdiff1d(high, ended)]
+
+
+def _column(services: Sequence[str], counts: Mapping[str, int]) -> Floats:
+    """
+    Lay out *counts* by row; services outside the catalogue are left out, as nothing is known of
+    them.
+    """
+    column = np.zeros(len(services))
+    for service, count in counts.items():
+        row = bisect_left(services, service)
+        if row < len(services) and services[row] == service:
+            column[row] = count
+    return column
+
+
+def _regions(
+    old: Sequence[tuple[str, str, float]], bucket: Bucket
+) -> tuple[tuple[str, str, float], ...]:
+    """Fade the posts that name a provider with a region, and add the bucket's."""
+    posts = {(provider, region): n * _REGION_KEEP for provider, region, n in old}
+    for service, regions in bucket.regions.items():
+        for region, count in regions.items():
+            posts[service, region] = posts.get((service, region), 0.0) + count
+    return tuple((*key, posts[key]) for key in sorted(posts) if posts[key] >= _REGION_FLOOR)
+
+
+_last_graph: list[tuple[Catalogue, tuple[str, ...], Graph]] = []
+
+
+def _graph(catalogue: Catalogue, services: tuple[str, ...]) -> Graph:
+    """
+    Lay out the catalogue's edges once: a memo of one entry, as the catalogue is the same all day.
+    """
+    if _last_graph and _last_graph[0][0] is catalogue and _last_graph[0][1] == services:
+        return _last_graph[0][2]
+    edges = graph(catalogue, services)
+    _last_graph[:] = [(catalogue, services, edges)]
+    return edges
