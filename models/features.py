@@ -1,0 +1,103 @@
+"""
+What the linear model sees of one service in one post: a list of strings, to be hashed.
+
+Four views: the words of the post with the service in question, and every other one, masked; the
+words on either side of the service, by distance; the classes of outage phrases as a skeleton, which
+carries over between languages; and the form of the post.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from models.text import Tokens
+from models.vocabulary import Span
+
+SELF, OTHER = "<svc>", "<other>"
+_NEAR, _WINDOW = 2, 6
+_MAX_SEEN = 3  # mentions of the same service whose surroundings count
+_FIRST_PERSON = "i"
+
+
+def features(tokens: Tokens, spans: Sequence[Span], service: str) -> list[str]:
+    """The features of *service* in a post; pure, and linear in the number of tokens."""
+    words = mask(tokens, service)
+    positions = [i for i, word in enumerate(words) if word == SELF]
+    return [
+        *_ngrams(words),
+        *_around(words, positions),
+        *_skeleton(words, spans, positions),
+        *_form(tokens, words, positions),
+    ]
+
+
+def mask(tokens: Tokens, service: str) -> list[str]:
+    """The words, with *service* as `SELF` and every other service as `OTHER`."""
+    return [
+        word if not owner else SELF if owner == service else OTHER
+        for word, owner in zip(tokens.words, tokens.owners, strict=True)
+    ]
+
+
+def _ngrams(words: Sequence[str]) -> list[str]:
+    bounded = ["<s>", *words, "</s>"]
+    pairs = [f"{a} {b}" for a, b in pairwise(bounded)]
+    triples = [f"{a} {b} {c}" for a, b, c in zip(words, words[1:], words[2:], strict=False)]
+    stems = [f"p:{word[:5]}" for word in words if len(word) > 5]
+    return [*set(words), *set(pairs), *set(triples), *set(stems)]
+
+
+def _around(words: Sequence[str], positions: Sequence[int]) -> set[str]:
+    found: set[str] = set()
+    for at in positions[:_MAX_SEEN]:
+        for distance in range(1, _WINDOW + 1):
+            near = "1" if distance <= _NEAR else ""
+            if at >= distance:
+                found.add(f"L{near}:{words[at - distance]}")
+            if at + distance < len(words):
+                found.add(f"R{near}:{words[at + distance]}")
+    return found
+
+
+def _skeleton(words: Sequence[str], spans: Sequence[Span], positions: Sequence[int]) -> set[str]:
+    kinds = {span.start: span.kind for span in spans}
+    bones = [
+        (i, kinds.get(i) or word)
+        for i, word in enumerate(words)
+        if i in kinds or word in (SELF, OTHER, "?", ".")
+    ]
+    names = [name for _, name in bones]
+    found = {f"k:{name}" for name in names}
+    found.update(f"k:{a} {b}" for a, b in pairwise(names))
+    spoken = [name for name in names if name not in (_FIRST_PERSON, ".")]
+    found.update(f"K:{a} {b}" for a, b in pairwise(spoken))
+    found.update(f"K:{a} {b} {c}" for a, b, c in zip(spoken, spoken[1:], spoken[2:], strict=False))
+    for at in positions[:_MAX_SEEN]:
+        found.update(_reach(words, bones, at))
+    return found
+
+
+def _reach(words: Sequence[str], bones: Sequence[tuple[int, str]], at: int) -> set[str]:
+    """Each class with its side and distance from the service, and whether another one is nearer."""
+    found: set[str] = set()
+    for i, name in bones:
+        if i == at or name in (".", SELF):
+            continue
+        between = words[min(i, at) + 1 : max(i, at)]
+        side = "<" if i < at else ">"
+        far = min(abs(i - at).bit_length(), 5)
+        barred = "|" if OTHER in between else ""
+        found.add(f"d:{name}{side}{far}{barred}")
+        if "." in between:
+            found.add(f"d:{name}{side}.")
+    return found
+
+
+def _form(tokens: Tokens, words: Sequence[str], positions: Sequence[int]) -> list[str]:
+    n_others = len({owner for owner in tokens.owners if owner}) - 1
+    found = [f"f:length={len(words).bit_length()}", f"f:others={min(max(n_others, 0), 3)}"]
+    found += [f"f:how={tokens.hows[at]}" for at in positions[:1]]
+    found += [f"f:first={min(at, 3)}" for at in positions[:1]]
+    found += [f"f:named={min(len(positions), 3)}"]
+    if words and words[0] in ("<handle>", "rt"):
+        found.append("f:answer")
+    return found

@@ -1,0 +1,30 @@
+"""The baseline to beat: a service's name and a word of outage anywhere in the same post."""
+
+from collections.abc import Sequence
+
+from models.catalogue import Catalogue
+from models.mentions import Matcher
+from models.tags import Role, Tag
+from models.text import Tokens, services, tokenise
+from models.vocabulary import Vocabulary
+
+
+class KeywordTagger:
+    """Tags every service of a post as failing when the post holds a phrase of class "down"."""
+
+    def __init__(self, catalogue: Catalogue):
+        self._matcher = Matcher(catalogue)
+        self._vocabulary = Vocabulary()
+
+    def tag(self, texts: Sequence[str]) -> list[tuple[Tag, ...]]:
+        """Tag *texts*, in order."""
+        with self._vocabulary.memory():
+            return [self._tag(tokenise(self._matcher.find(text))) for text in texts]
+
+    def _tag(self, tokens: Tokens) -> tuple[Tag, ...]:
+        named = services(tokens)
+        if not named:
+            return ()
+        is_down = any(span.kind == "down" for span in self._vocabulary.spans(tokens))
+        role = Role.AFFECTED if is_down else Role.MENTIONED
+        return tuple(Tag(service=service, role=role) for service in named)

@@ -1,0 +1,277 @@
+"""The arithmetic of an evaluation: judged posts → precision, recall, calibration, mistakes."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from models.examples import Example
+from models.tags import Kind, Role, Tag
+
+RESAMPLES = 1_000
+BINS = 10
+WORST = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A labelled post and the tags that it got; *affected* and *named* are ids of the catalogue."""
+
+    example: Example
+    tags: tuple[Tag, ...]
+    affected: frozenset[str]
+    named: frozenset[str]
+
+    @property
+    def blamed(self) -> frozenset[str]:
+        """The services tagged as failing now."""
+        return frozenset(tag.service for tag in self.tags if _is_down(tag))
+
+    @property
+    def doubt(self) -> float:
+        """The tagger's probability that this post reports a failure."""
+        return max((_down_score(tag) for tag in self.tags), default=0.0)
+
+
+class Report(msgspec.Struct):
+    """Report or not report, over all posts; *ci95* is the bootstrap interval of *f1*."""
+
+    precision: float
+    recall: float
+    f1: float
+    ci95: tuple[float, float]
+    n_posts: int
+    n_reports: int
+
+
+class Mistake(msgspec.Struct):
+    """A post that was judged wrongly, and how."""
+
+    id: str
+    reason: str
+    score: float
+
+
+class Evaluation(msgspec.Struct):
+    """
+    One tagger on one labelled file; shares are in [0, 1], or None where nothing could be counted.
+
+    *affected_exact*: of the true reports, those whose services were blamed exactly.
+    *bystander_blamed*: of the posts that name a service which is not failing, those that blame one.
+    *symptom_accuracy*: of the services rightly blamed. *recovered_recall*: of the services labelled
+    recovered. *unfound*: of the true reports, those in which no failing service was found by name.
+    """
+
+    report: Report
+    affected_exact: float | None
+    bystander_blamed: float | None
+    symptom_accuracy: float | None
+    recovered_recall: float | None
+    unfound: float | None
+    by_language: dict[str, dict[str, float]]
+    by_symptom: dict[str, float]
+    calibration_error: float | None
+    posts_per_second: float
+    worst: list[Mistake]
+    baselines: dict[str, "Evaluation"] = {}
+
+
+def score(judged: Sequence[Judged], seconds: float) -> Evaluation:
+    """Count; pure but for *seconds*, the time that the tagging took."""
+    truths = [post for post in judged if post.example.is_report]
+    bystanders = [post for post in judged if post.named - post.affected]
+    by_language: dict[str, list[Judged]] = defaultdict(list)
+    for post in judged:
+        by_language[post.example.lang].append(post)
+    return Evaluation(
+        report=_report(judged),
+        affected_exact=_share(post.blamed == post.affected for post in truths),
+        bystander_blamed=_share(
+            bool(post.blamed & (post.named - post.affected)) for post in bystanders
+        ),
+        symptom_accuracy=_share(_symptoms(judged)),
+        recovered_recall=_share(_recoveries(judged)),
+        unfound=_share(not post.affected & {tag.service for tag in post.tags} for post in truths),
+        by_language={lang: _brief(posts) for lang, posts in sorted(by_language.items())},
+        by_symptom=_by_symptom(truths),
+        calibration_error=_calibration_error(judged),
+        posts_per_second=round(len(judged) / seconds, 1) if seconds else 0.0,
+        worst=_worst(judged),
+    )
+
+
+def table(result: Evaluation) -> str:
+    """The evaluation as text: a line for each tagger, each language, each of the worst posts."""
+    heads = (
+        "",
+        "precision",
+        "recall",
+        "F1",
+        "95 %",
+        "exact",
+        "bystander",
+        "symptom",
+        "ECE",
+        "posts/s",
+    )
+    rows = [heads, *(_row(name, of) for name, of in {"tagger": result, **result.baselines}.items())]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(heads))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    ]
+    report = result.report
+    lines.append(
+        f"{report.n_posts} posts, {report.n_reports} reports; in {_percent(result.unfound)} of the "
+        "reports no failing service was found by name"
+    )
+    lines += [
+        f"{lang:4} {scores['posts']:5.0f} posts {scores['reports']:5.0f} reports  F1 {scores['f1']:.2f}"
+        for lang, scores in result.by_language.items()
+    ]
+    lines += [f"{mistake.score:.2f}  {mistake.reason}  {mistake.id}" for mistake in result.worst]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _row(name: str, result: Evaluation) -> tuple[str, ...]:
+    report = result.report
+    return (
+        name,
+        f"{report.precision:.3f}",
+        f"{report.recall:.3f}",
+        f"{report.f1:.3f}",
+        f"{report.ci95[0]:.2f}-{report.ci95[1]:.2f}",
+        _percent(result.affected_exact),
+        _percent(result.bystander_blamed),
+        _percent(result.symptom_accuracy),
+        "-" if result.calibration_error is None else f"{result.calibration_error:.3f}",
+        f"{result.posts_per_second:,.0f}",
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
+
+
+def _is_down(tag: Tag) -> bool:
+    return tag.role is Role.AFFECTED and tag.kind is Kind.DOWN
+
+
+def _down_score(tag: Tag) -> float:
+    if tag.role is Role.AFFECTED:
+        return tag.score if tag.kind is Kind.DOWN else 0.0
+    return 1 - tag.score
+
+
+def _share(hits: Iterable[bool]) -> float | None:
+    counted = list(hits)
+    return round(sum(counted) / len(counted), 4) if counted else None
+
+
+def _report(judged: Sequence[Judged]) -> Report:
+    truth = np.array([post.example.is_report for post in judged], dtype=bool)
+    said = np.array([bool(post.blamed) for post in judged], dtype=bool)
+    precision, recall, f1 = _rates(truth, said)
+    generator = np.random.default_rng(0)
+    samples = []
+    for _ in range(RESAMPLES if len(judged) else 0):
+        drawn = generator.integers(0, len(judged), len(judged))
+        samples.append(_rates(truth[drawn], said[drawn])[2])
+    low, high = np.percentile(samples, [2.5, 97.5]) if samples else (0.0, 0.0)
+    return Report(
+        precision=precision,
+        recall=recall,
+        f1=f1,
+        ci95=(round(float(low), 4), round(float(high), 4)),
+        n_posts=len(judged),
+        n_reports=int(truth.sum()),
+    )
+
+
+def _rates(truth: Any, said: Any) -> tuple[float, float, float]:
+    hits = int((truth & said).sum())
+    precision = hits / max(int(said.sum()), 1)
+    recall = hits / max(int(truth.sum()), 1)
+    f1 = 2 * precision * recall / (precision + recall) if hits else 0.0
+    return round(precision, 4), round(recall, 4), round(f1, 4)
+
+
+def _brief(posts: Sequence[Judged]) -> dict[str, float]:
+    report = _report(posts)
+    return {
+        "precision": report.precision,
+        "recall": report.recall,
+        "f1": report.f1,
+        "posts": report.n_posts,
+        "reports": report.n_reports,
+    }
+
+
+def _symptoms(judged: Sequence[Judged]) -> Iterable[bool]:
+    for post in judged:
+        expected = {label.symptom for label in post.example.labels if label.is_down}
+        for tag in post.tags:
+            if _is_down(tag) and tag.service in post.affected and None not in expected:
+                yield tag.symptom in expected
+
+
+def _recoveries(judged: Sequence[Judged]) -> Iterable[bool]:
+    for post in judged:
+        if any(label.kind is Kind.RECOVERED for label in post.example.labels):
+            yield any(tag.kind is Kind.RECOVERED for tag in post.tags)
+
+
+def _by_symptom(truths: Sequence[Judged]) -> dict[str, float]:
+    """Of the reports of each symptom, the share that was recognised as a report."""
+    found: dict[str, list[bool]] = defaultdict(list)
+    for post in truths:
+        symptom = next((la.symptom for la in post.example.labels if la.is_down), None)
+        found[symptom or "unknown"].append(bool(post.blamed))
+    return {symptom: round(sum(hits) / len(hits), 4) for symptom, hits in sorted(found.items())}
+
+
+def _calibration_error(judged: Sequence[Judged]) -> float | None:
+    """
+    Expected calibration error of "this service fails", in `BINS` equal bins of probability.
+
+    See Guo et al., On Calibration of Modern Neural Networks, 2017, equation 3.
+    """
+    pairs = [
+        (_down_score(tag), tag.service in post.affected) for post in judged for tag in post.tags
+    ]
+    if not pairs:
+        return None
+    bins: dict[int, list[tuple[float, bool]]] = defaultdict(list)
+    for said, truth in pairs:
+        bins[min(int(said * BINS), BINS - 1)].append((said, truth))
+    gaps = (
+        abs(sum(said for said, _ in held) - sum(truth for _, truth in held))
+        for held in bins.values()
+    )
+    return round(sum(gaps) / len(pairs), 4)
+
+
+def _worst(judged: Sequence[Judged]) -> list[Mistake]:
+    """The mistakes of which the tagger was surest."""
+    mistakes = []
+    for post in judged:
+        if reason := _mistake(post):
+            sureness = post.doubt if post.blamed else 1 - post.doubt
+            mistakes.append(Mistake(post.example.id, reason, round(sureness, 3)))
+    return sorted(mistakes, key=lambda mistake: (-mistake.score, mistake.id))[:WORST]
+
+
+def _mistake(post: Judged) -> str | None:
+    if post.blamed and not post.example.is_report:
+        return f"no report, blamed {', '.join(sorted(post.blamed))}"
+    if post.example.is_report and not post.tags:
+        return "missed, names no service that is known"
+    if post.example.is_report and not post.blamed:
+        return f"missed, {', '.join(sorted(post.affected))} fails"
+    if post.blamed != post.affected:
+        expected = ", ".join(sorted(post.affected)) or "?"
+        return f"blamed {', '.join(sorted(post.blamed))}, expected {expected}"
+    return None

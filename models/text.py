@@ -1,0 +1,109 @@
+"""
+A folded post as tokens, with the services that it names masked.
+
+The mask is what lets the tagger judge services that it never saw: the words of a post are the same
+whoever fails. Scripts without spaces between words become one token a character, so that runs of
+tokens are what character n-grams are elsewhere.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from models.mentions import Found
+
+MAX_TOKENS = 400  # a post of 4,000 characters may have more; what stands further away says little
+
+_UNSPACED = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_INDIC = "\u0900-\u0dff"  # vowel signs are no \w of their own
+_TOKEN = re.compile(
+    rf"""
+    (?P<url>(?:https?://|www\.)\S+)
+  | (?P<handle>@\w+)
+  | (?P<number>\d+(?:[.,:/-]\d+)*)
+  | (?P<char>[{_UNSPACED}])
+  | (?P<word>(?:(?![{_UNSPACED}])[\w{_INDIC}])+(?:'(?:t|s|re|ve|ll|m|d)\b)?)
+  | (?P<mark>[?!%#.,;:\n"…。、！？-]|[\U0001f000-\U0001faff\u2600-\u27bf])
+    """,
+    re.VERBOSE,
+)
+_ELONGATED = re.compile(r"([^\W\d])\1{2,}")
+_CODES = frozenset(
+    {"400", "401", "403", "404", "408", "429", "451", "500", "502", "503", "504", "522"}
+)
+_PLAIN = {"\n": ".", "…": ".", "。": ".", "、": ",", "！": "!", "？": "?", ";": ".", ":": "."}
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """
+    The tokens of one post and, position by position, the service that a token names.
+
+    *hows* says how it is named ("alias", "handle", …); both are "" for any other token. The word of
+    a masked token is only a placeholder.
+    """
+
+    words: list[str]
+    owners: list[str]
+    hows: list[str]
+
+
+MASK = "\u2042"  # an asterism: no post has it as a word
+
+
+def tokenise(found: Found) -> Tokens:
+    """Split *found* into at most `MAX_TOKENS` tokens; each mention is one masked token."""
+    words: list[str] = []
+    owners: list[str] = []
+    hows: list[str] = []
+    at = 0
+    for mention in found.mentions:
+        if len(words) >= MAX_TOKENS:
+            break
+        _append(found.folded[at : mention.start], words)
+        _fill(owners, hows, len(words))
+        words.append(MASK)
+        owners.append(mention.service)
+        hows.append(str(mention.how))
+        at = mention.end
+    _append(found.folded[at:], words)
+    _fill(owners, hows, len(words))
+    return Tokens(words[:MAX_TOKENS], owners[:MAX_TOKENS], hows[:MAX_TOKENS])
+
+
+def split(folded: str) -> list[str]:
+    """Split folded text without mentions into tokens, as `tokenise` does."""
+    words: list[str] = []
+    _append(folded, words)
+    return words
+
+
+def services(tokens: Tokens) -> Sequence[str]:
+    """The services named, each once, in the order in which they appear."""
+    return [service for service in dict.fromkeys(tokens.owners) if service]
+
+
+def _append(text: str, words: list[str]) -> None:
+    for match in _TOKEN.finditer(text):
+        if len(words) >= MAX_TOKENS:
+            return
+        words.append(_plain(match[0], match.lastgroup))
+
+
+def _plain(token: str, group: str | None) -> str:
+    if group == "word":
+        token = token.replace("'", "")
+        return _ELONGATED.sub(r"\1", token)[:32]
+    if group == "number":
+        return token if token in _CODES else "<number>"
+    if group == "handle":
+        return "<handle>"
+    if group == "url":
+        return "<url>"
+    return _PLAIN.get(token, token)
+
+
+def _fill(owners: list[str], hows: list[str], n: int) -> None:
+    missing = n - len(owners)
+    owners.extend([""] * missing)
+    hows.extend([""] * missing)
