@@ -8,7 +8,7 @@ through `plain` and is bounded, so that no incident, however large, exceeds Slac
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from detector.incidents import Affected, Cause, Incident, Sample, Severity, Status, Step, Transition
@@ -28,8 +28,10 @@ _LABELS = {
     Step.SECOND_WAVE: "Second wave",
     Step.RESOLVED: "Resolved",
 }
+# What the message says elsewhere already, so that "Latest" need not.
+_SAID = {Step.OPENED, Step.CONFIRMED, Step.CAUSE_CHANGED, Step.RESOLVED}
 _SYNTHETIC = "SYNTHETIC: made-up posts of a replay. This is not a live outage."
-_NAME, _REGION, _POST, _SENTENCE = 48, 24, 240, 220  # characters
+_ID, _NAME, _REGION, _POST, _SENTENCE = 150, 48, 24, 240, 220  # characters
 _SERVICES, _QUOTES, _REASONS, _BREAKDOWN = 8, 3, 4, 5  # how many at most
 
 
@@ -101,11 +103,14 @@ def story(incident: Incident, transition: Transition, catalogue: Catalogue) -> s
     label = _LABELS[transition.step]
     if transition.step is Step.SEVERITY_CHANGED:
         label = f"{label} {transition.severity}"
+    said = [plain(transition.detail, _SENTENCE)]
     if transition.step is Step.CAUSE_CHANGED:
-        label = f"{label}: {_blame(incident.cause, catalogue)}" if incident.cause else "No cause"
-    detail = plain(transition.detail, _SENTENCE)
-    line = f"{wording.clock(transition.at)} · {label}" + (f". {detail}" if detail else "")
-    return f"{line}\n{size(incident)}; {wording.plural(len(incident.affected), 'service')} affected"
+        said.insert(0, _blame(incident.cause, catalogue) if incident.cause else "unknown again")
+    text = "; ".join(filter(None, said))
+    line = f"{wording.clock(transition.at)} · {label}" + (f": {text}" if text else "")
+    n_affected = len(incident.affected)
+    extent = f"; {n_affected} services affected" if n_affected > 1 else ""
+    return f"{line}\n{size(incident)}{extent}"
 
 
 def size(incident: Incident) -> str:
@@ -118,12 +123,12 @@ def size(incident: Incident) -> str:
 
 
 def link(page_url: str | None, incident_id: str) -> str | None:
-    """Return the address of the incident's page, or None without a page."""
-    if not page_url:
+    """Return the address of the incident's page; None without a page or with an absurd id."""
+    if not page_url or len(incident_id) > _ID:
         return None
     parts = urlsplit(page_url)
     query = f"{parts.query}&" if parts.query else ""
-    query += f"incident={quote(incident_id, safe='')}"
+    query += f"incident={quote(incident_id, safe='', errors='replace')}"
     return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", query, ""))
 
 
@@ -165,8 +170,9 @@ def _extent(incident: Incident) -> str:
 def _since(incident: Incident) -> Fact:
     noticed = incident.opened_at - incident.onset_at
     text = f"{wording.day_and_clock(incident.onset_at)}, noticed {wording.duration(noticed)} later"
-    if incident.resolved_at is not None:
-        text += f"; over at {wording.day_and_clock(incident.resolved_at)}"
+    if over := incident.resolved_at:
+        same_day = over.astimezone(UTC).date() == incident.onset_at.astimezone(UTC).date()
+        text += f"; over at {wording.clock(over) if same_day else wording.day_and_clock(over)}"
     return Fact(label="Since", text=text, at=incident.onset_at)
 
 
@@ -179,7 +185,8 @@ def _certainty(incident: Incident) -> str:
         case Status.ONGOING:
             return f"Confirmed{when}: reports stay far above normal."
         case Status.RECOVERING:
-            return f"Was confirmed{when}. Reports are falling towards normal, not over yet."
+            begin = f"Was confirmed{when}" if confirmed else "Never confirmed"
+            return f"{begin}. Reports are falling towards normal, but it is not over yet."
         case Status.RESOLVED:
             if confirmed:
                 return f"Was confirmed{when}. Reports are back to normal."
@@ -246,7 +253,7 @@ def _cause(incident: Incident, catalogue: Catalogue) -> tuple[Fact, ...]:
 def _blame(cause: Cause, catalogue: Catalogue) -> str:
     sure = wording.percent(cause.probability)
     word = wording.likelihood(cause.probability)
-    return f"{word} {_provider(cause, catalogue)} ({sure} sure)"
+    return f"{word} {_provider(cause, catalogue)}, {sure} sure"
 
 
 def _breakdown(label: str, counts: Iterable[tuple[tuple[str, int], ...]]) -> tuple[Fact, ...]:
@@ -261,7 +268,7 @@ def _breakdown(label: str, counts: Iterable[tuple[tuple[str, int], ...]]) -> tup
 
 def _latest(incident: Incident, catalogue: Catalogue) -> tuple[Fact, ...]:
     last = incident.transitions[-1] if incident.transitions else None
-    if last is None or last.step is Step.OPENED:
+    if last is None or last.step in _SAID:
         return ()
     return (Fact(label="Latest", text=story(incident, last, catalogue).split("\n")[0]),)
 

@@ -32,5 +32,5 @@ def _shorten(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     cut = limit - 1
-    space = text.rfind(" ", max(0, cut - _WORD_SEARCH), cut)
+    space = text.rfind(" ", max(0, cut - _WORD_SEARCH), cut + 1)
     return text[: space if space > 0 else cut].rstrip() + "…"

@@ -22,6 +22,7 @@ from models.catalogue import Catalogue
 from stream.alerts import blocks
 from stream.alerts.channel import Alert, AlertError, is_story
 from stream.alerts.message import compose, story
+from stream.alerts.plain import plain
 
 API = "https://slack.com/api/"
 TIMEOUT_SECONDS = 10
@@ -92,7 +93,7 @@ class SlackBot:
 
     def _content(self, incident: Incident) -> dict[str, Any]:
         message = compose(incident, self._catalogue, self._page_url)
-        footer = f"Outcry · incident {incident.id[:80]} · edited as it changes"
+        footer = f"Outcry · incident {plain(incident.id, 80)} · edited as it changes"
         rendered = blocks.render(message, footer)
         return {"text": blocks.fallback(message.summary()), "blocks": rendered}
 
@@ -184,7 +185,7 @@ class SlackWebhook:
         if reference is not None and not _is_worth_a_post(alert):
             return reference
         message = compose(alert.newest, self._catalogue, self._page_url)
-        footer = f"Outcry · incident {alert.newest.id[:80]} · "
+        footer = f"Outcry · incident {plain(alert.newest.id, 80)} · "
         footer += "sent by webhook: never edited, minor changes are only on the page"
         content = {
             "text": blocks.fallback(message.summary()),

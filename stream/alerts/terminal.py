@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from detector.incidents import Severity, Status, Step, Transition
@@ -12,6 +11,7 @@ from stream.alerts.channel import Alert, AlertError
 from stream.alerts.message import Fact, Message, compose, headline, story
 
 _WHOLE = {Step.OPENED, Step.CAUSE_CHANGED, Step.RESOLVED}
+_INDENT = 13
 _COLOURS = {Severity.CRITICAL: "bold red", Severity.MAJOR: "bold yellow", Severity.MINOR: "bold"}
 
 
@@ -43,23 +43,24 @@ class Terminal:
     def _print(self, alert: Alert) -> None:
         style = _style(alert.transition)
         if alert.transition.step not in _WHOLE:
-            self._line(story(alert.incident, alert.transition, self._catalogue), style)
-            self._line(f"            {headline(alert.incident, self._catalogue)}", "")
+            self._line(headline(alert.incident, self._catalogue), style)
+            for line in story(alert.incident, alert.transition, self._catalogue).splitlines():
+                self._row("", line)
             return
         message = compose(alert.incident, self._catalogue, self._page_url)
         self._line("", "")
         self._line(message.headline, style)
-        self._table(message)
-        if message.url:
-            self._line(f"Page         {message.url}", "")
-
-    def _table(self, message: Message) -> None:
-        table = Table.grid(padding=(0, 2))
-        table.add_column(min_width=11, no_wrap=True)
-        table.add_column(overflow="fold")
         for label, text in _rows(message):
-            table.add_row(Text(label, style="bold"), Text(self._encodable(text)))
-        self._console.print(table, highlight=False)
+            self._row(label, text)
+        if message.url:
+            self._line(f"{'Page':{_INDENT}}{message.url}", "")
+
+    def _row(self, label: str, text: str) -> None:
+        width = max(self._console.width - _INDENT, 20)
+        for line in Text(self._encodable(text)).wrap(self._console, width, overflow="fold"):
+            line.rstrip()
+            self._console.print(Text(f"{label:{_INDENT}}", style="bold") + line, soft_wrap=True)
+            label = ""
 
     def _line(self, text: str, style: str) -> None:
         # soft_wrap: a terminal may break the line, a file or a copied address must not have breaks.
