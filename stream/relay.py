@@ -34,7 +34,7 @@ class Relay:
         self._show = show
         self._notice = notice
         self._last_words: dict[str, str] = {}
-        self._followers: list[threading.Thread] = []
+        self._followers: dict[str, list[threading.Thread]] = {}
 
     def start(
         self, name: str, command: Sequence[str], env: Mapping[str, str], hear: Hear | None = None
@@ -54,27 +54,34 @@ class Relay:
         )
         if (log := self._logs.get(name)) is None:
             log = self._logs[name] = _Log(self._dir / f"{name}.log")
+        self._followers[name] = []  # those of an earlier start end with its pipes
         assert process.stdout is not None
         assert process.stderr is not None
-        self._follow(process.stdout, hear or log.write)
-        self._follow(process.stderr, lambda line: self._take_down(name, line, log.write))
+        self._follow(name, process.stdout, hear or log.write)
+        self._follow(name, process.stderr, lambda line: self._take_down(name, line, log.write))
         return process
 
     def last_words(self, name: str) -> str:
-        """The last line that *name* wrote to its standard error, or nothing."""
+        """The last line that *name*, which has ended, wrote to its standard error, or nothing."""
+        self.settle(name)
         return self._last_words.get(name, "")
+
+    def settle(self, name: str, seconds: float = 1.0) -> None:
+        """Wait until what *name*, which has ended, said last is taken down."""
+        for follower in self._followers.get(name, ()):
+            follower.join(seconds)
 
     def close(self, seconds: float = 1.0) -> None:
         """Wait until the output of processes that have ended is taken down, and close the logs."""
-        for follower in self._followers:
-            follower.join(seconds)
+        for name in self._followers:
+            self.settle(name, seconds)
         for log in self._logs.values():
             log.close()
 
-    def _follow(self, pipe: IO[bytes], hear: Hear) -> None:
+    def _follow(self, name: str, pipe: IO[bytes], hear: Hear) -> None:
         follower = threading.Thread(target=_read, args=(pipe, hear), daemon=True)
         follower.start()
-        self._followers.append(follower)
+        self._followers[name].append(follower)
 
     def _take_down(self, name: str, line: str, log: Hear) -> None:
         log(line)

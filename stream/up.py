@@ -53,8 +53,13 @@ def up(settings: Settings, options: Options, stop: threading.Event) -> dict[str,
     Raises `SettingsError`, `EmbeddedError`, `BrokerUnreachable`, and `ChildFailed` when a child is
     gone for good. Call it from the main thread.
     """
+    for source in options.sources:
+        if not source.startswith("file:"):
+            raise SettingsError(f"{source!r} is no source; expected file:PATH")
     if options.dashboard:
         check_page(settings)
+    if options.replay:
+        check_replay(options.replay)
     if options.replay:
         settings = for_replay(settings, options.replay)
     with ExitStack() as stack:
@@ -148,6 +153,18 @@ def _await_page(parts: Parts, page: str, stop: threading.Event) -> None:
                 return
         except OSError:
             continue
+
+
+def check_replay(replay: str) -> None:
+    """Raise `FileError` or `ScenarioError` when there is no such file or scenario."""
+    from stream.sources.lines import lines
+    from stream.sources.replay import is_recording
+    from stream.sources.scenario import load_scenario
+
+    if is_recording(replay):
+        next(lines(Path(replay)), None)
+    else:
+        load_scenario(replay)
 
 
 def _has_desktop() -> bool:
