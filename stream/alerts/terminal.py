@@ -1,5 +1,6 @@
 """The terminal: the same message for who runs Outcry without Slack."""
 
+import io
 from collections.abc import Iterator
 
 from rich.console import Console
@@ -34,37 +35,47 @@ class Terminal:
     def send(self, alert: Alert, reference: str | None) -> str | None:
         """Print *alert*; raise `AlertError` when the output is closed."""
         try:
-            self._print(alert)
+            self._console.file.write(self._rendered(alert))
+            self._console.file.flush()
         except OSError as error:
             reason = f"terminal not writable: {type(error).__name__}"
             raise AlertError(reason, retryable=False) from error
         return reference
 
-    def _print(self, alert: Alert) -> None:
+    def _rendered(self, alert: Alert) -> str:
+        # Not on the console itself: rich ends the process when it finds a pipe closed.
+        target = Console(
+            file=io.StringIO(),
+            width=self._console.width,
+            force_terminal=self._console.is_terminal,
+            color_system=self._console.color_system,  # type: ignore[arg-type] # rich's own name
+        )
+        for line in self._lines(alert):
+            target.print(line, soft_wrap=True)
+        assert isinstance(target.file, io.StringIO)
+        return target.file.getvalue()
+
+    def _lines(self, alert: Alert) -> Iterator[Text]:
         style = _style(alert.transition)
         if alert.transition.step not in _WHOLE:
-            self._line(headline(alert.incident, self._catalogue), style)
+            yield Text(self._encodable(headline(alert.incident, self._catalogue)), style=style)
             for line in story(alert.incident, alert.transition, self._catalogue).splitlines():
-                self._row("", line)
+                yield from self._row("", line)
             return
         message = compose(alert.incident, self._catalogue, self._page_url)
-        self._line("", "")
-        self._line(message.headline, style)
+        yield Text()
+        yield Text(self._encodable(message.headline), style=style)
         for label, text in _rows(message):
-            self._row(label, text)
-        if message.url:
-            self._line(f"{'Page':{_INDENT}}{message.url}", "")
+            yield from self._row(label, text)
+        if message.url:  # in one piece, so that it can be clicked and copied
+            yield Text(f"{'Page':{_INDENT}}{message.url}")
 
-    def _row(self, label: str, text: str) -> None:
+    def _row(self, label: str, text: str) -> Iterator[Text]:
         width = max(self._console.width - _INDENT, 20)
         for line in Text(self._encodable(text)).wrap(self._console, width, overflow="fold"):
             line.rstrip()
-            self._console.print(Text(f"{label:{_INDENT}}", style="bold") + line, soft_wrap=True)
+            yield Text(f"{label:{_INDENT}}", style="bold") + line
             label = ""
-
-    def _line(self, text: str, style: str) -> None:
-        # soft_wrap: a terminal may break the line, a file or a copied address must not have breaks.
-        self._console.print(Text(self._encodable(text), style=style), soft_wrap=True)
 
     def _encodable(self, text: str) -> str:
         encoding = self._console.encoding
