@@ -1,0 +1,128 @@
+"""Whether the words around an ambiguous name speak of a service: zoom the app, or zoom the verb."""
+
+import re
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ahocorasick_rs import AhoCorasick
+
+from models.fold import fold
+from models.script import begins, ends
+
+VOCABULARY = Path(__file__).with_name("context.toml")
+_ANY = ""  # owner of the words that count for every service
+_NOBODY = "-"  # owner of the phrases that cancel the words in them
+
+# How far, in characters, a word of context may stand from the name that it speaks of.
+_OWN = 80
+_FAR = 60
+_NEAR = 25
+_TIGHT = 5
+_WORD = re.compile(r"[a-z']+")
+_SENTENCE_END = re.compile(r"[.!?\n]\s*[^\w]*$")
+# "down 2-0", "down 3 %", "down by 14", "down a set": a score or a price.
+_SCORE = re.compile(
+    r"down\s+(?:about |around |over |almost |nearly |another |only )?(?:"
+    r"[$€£]?\d+(?!\s*(?:h|hr|hrs|hours?|min|mins|minutes?|days?|am|pm)\b)"
+    r"|(?:a|one|two|three|four|five) (?:sets?|goals?|man|points?|scores?|runs?|nil|nothing))"
+)
+_DETERMINERS = frozenset(
+    ["the", "a", "an", "this", "that", "these", "those", "both", "no", "any", "some", "every"]
+    + ["each", "his", "her", "their", "its", "two", "three", "all", "many", "most", "other"]
+    + ["what", "which", "whose"]
+)
+# A word that makes the name before it a product, whatever stands in front: "the Target website".
+_PRODUCT = re.compile(
+    r"(?:'s)?\s?(?:\b(?:app|apps|website|site|servers?|login|outages?|support)\b|アプリ|障害|앱)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of context found in [start, end) of the folded text, and for whom it counts."""
+
+    start: int
+    end: int
+    owner: str
+
+
+def vocabulary(section: str) -> tuple[str, ...]:
+    """Return the folded words of a *section* of the vocabulary, of all languages, each once."""
+    languages = tomllib.loads(VOCABULARY.read_text(encoding="utf-8"))[section].values()
+    return tuple(dict.fromkeys(fold(word) for words in languages for word in words))
+
+
+class Context:
+    """Finds the words that tell what an ambiguous name means; *own* are each service's words."""
+
+    def __init__(self, own: Mapping[str, Iterable[str]]):
+        owners: defaultdict[str, set[str]] = defaultdict(set)
+        for word in (*vocabulary("outage"), *vocabulary("app")):
+            owners[word].add(_ANY)
+        for service, words in own.items():
+            for word in words:
+                owners[fold(word)].add(service)
+        for phrase in vocabulary("elsewhere"):
+            owners[phrase] = {_NOBODY}
+        self._owners = [frozenset(found) for found in owners.values()]
+        self._automaton = AhoCorasick(list(owners))
+
+    def words(self, folded: str) -> list[Word]:
+        """Return the words of context in *folded*, but those that a phrase or a score cancels."""
+        found = self._automaton.find_matches_as_indexes(folded, overlapping=True)
+        hits = [
+            (start, end, self._owners[index])
+            for index, start, end in found
+            if begins(folded, start) and ends(folded, end)
+        ]
+        cancelled = [(start, end) for start, end, owners in hits if _NOBODY in owners]
+        cancelled += [match.span() for match in _SCORE.finditer(folded)]
+        return [
+            Word(start, end, owner)
+            for start, end, owners in hits
+            if not any(low <= start and end <= high for low, high in cancelled)
+            for owner in owners
+        ]
+
+
+def speaks_of(
+    service: str, folded: str, start: int, end: int, *, capital: bool, words: Iterable[Word]
+) -> bool:
+    """
+    Say whether the name in [start, end) of *folded* means *service*, by the *words* of context.
+
+    The service's own words count from farther than words of outage; a name in lower case, or after
+    "the", "both", "no", needs a word closer by, and one or two letters almost next to them.
+    """
+    around = [word for word in words if word.end <= start or word.start >= end]
+    gaps = {_ANY: len(folded) + 1, service: len(folded) + 1}
+    for word in around:
+        if word.owner in gaps:
+            gap = start - word.end if word.end <= start else word.start - end
+            gaps[word.owner] = min(gaps[word.owner], gap)
+    is_short = end - start <= 2 and folded[start].isascii()
+    if gaps[service] <= (_FAR if is_short and not capital else _OWN):
+        return True
+    if _PRODUCT.match(folded, end):
+        return not is_short or capital or gaps[_ANY] <= _TIGHT
+    if _is_determined(folded, start):
+        return False
+    return gaps[_ANY] <= _reach(is_short, capital and not _opens_sentence(folded, start))
+
+
+def _reach(is_short: bool, capital: bool) -> int:
+    if is_short:
+        return _TIGHT * 3 if capital else _TIGHT
+    return _FAR if capital else _NEAR
+
+
+def _is_determined(folded: str, start: int) -> bool:
+    before = folded[max(0, start - 12) : start].split()
+    return bool(before) and folded[start - 1] == " " and before[-1].strip("\"'([,") in _DETERMINERS
+
+
+def _opens_sentence(folded: str, start: int) -> bool:
+    return start == 0 or _SENTENCE_END.search(folded, max(0, start - 8), start) is not None

@@ -1,0 +1,234 @@
+"""Which services a text names, and where: one pass over all names, then rules for doubtful hits."""
+
+import re
+from collections import defaultdict
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ahocorasick_rs import AhoCorasick, Implementation
+
+from models.catalogue import Catalogue, Service
+from models.context import Context, Word, speaks_of
+from models.fold import fold
+from models.hashtag import Hashtags, Rest
+from models.script import begins, ends, script, word_end
+from models.spans import Part, Span, Spans
+
+__all__ = ["Found", "How", "Matcher", "Mention", "fold"]
+
+MAX_TEXT = 4_000  # characters; as much as the wire format lets a report have
+
+# Endings that Turkish, Polish, German and others glue to a name.
+_ENDINGS = frozenset(
+    ["s", "a", "e", "i", "u", "y", "ya", "ye", "yi", "yu", "da", "de", "ta", "te", "dan", "den"]
+    + ["tan", "ten", "in", "un", "nin", "nun", "im", "um", "lar", "ler", "em", "ie", "owi", "om"]
+    + ["ow", "es", "en", "ia"]
+)
+_MIN_STEM = 4  # letters of a name that may take an ending
+
+
+class How(StrEnum):
+    """By what a service was named."""
+
+    ALIAS = "alias"
+    HANDLE = "handle"
+    HASHTAG = "hashtag"
+    MISSPELLING = "misspelling"
+    REGION = "region"
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A service named in [start, end) of the folded text; *region* is set when a region named it."""
+
+    service: str
+    start: int
+    end: int
+    how: How
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The folded text, at most 4,000 characters, and the mentions in it, in order, each apart."""
+
+    folded: str
+    mentions: tuple[Mention, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """What a pattern stands for: a service, or nothing at all where it only looks like a name."""
+
+    service: str | None
+    how: How
+    is_ambiguous: bool = False
+    length: int = 0
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A hit that may stand where it is; a sure one needs no context."""
+
+    start: int
+    end: int
+    names: Sequence[_Name]
+    is_sure: bool
+    in_hashtag: bool = False
+
+    @property
+    def how(self) -> How:
+        return How.HASHTAG if self.in_hashtag else self.names[0].how
+
+
+class Matcher:
+    """Finds the services of a catalogue in text; built once, then read only."""
+
+    def __init__(self, catalogue: Catalogue):
+        self._hashtags = Hashtags()
+        names: defaultdict[str, list[_Name]] = defaultdict(list)
+        for service in catalogue.services.values():
+            for pattern, name in self._names_of(service):
+                if all(name.service != other.service for other in names[pattern]):
+                    names[pattern].append(name)
+        self._names = list(names.values())
+        self._automaton = AhoCorasick(list(names), implementation=Implementation.DFA)
+        self._context = Context({id: service.context for id, service in catalogue.services.items()})
+
+    def find(self, text: str) -> Found:
+        """Return the services that *text* names; only its first 4,000 characters are read."""
+        text = text[:MAX_TEXT]
+        folded = fold(text)[:MAX_TEXT]
+        hits = self._automaton.find_matches_as_indexes(folded, overlapping=True)
+        if hits and "#" not in folded:
+            hits = [hit for hit in hits if begins(folded, hit[1])]
+        return Found(folded, self._mentions(text, folded, hits) if hits else ())
+
+    def _names_of(self, service: Service) -> Iterator[tuple[str, _Name]]:
+        ambiguous = {fold(name) for name in service.ambiguous}
+        for how, listed in (
+            (How.ALIAS, (service.name, *service.aliases, *service.ambiguous)),
+            (How.HANDLE, service.handles),
+            (How.MISSPELLING, service.misspellings),
+        ):
+            for pattern in map(fold, listed):
+                yield pattern, _Name(service.id, how, pattern in ambiguous)
+        for pattern in map(fold, service.hashtags):
+            length = self._hashtags.name_length(pattern)
+            yield pattern, _Name(service.id, How.HASHTAG, length=length)
+        for region in service.regions:
+            for pattern in (region, region.replace("-", " "), region.replace("-", "")):
+                yield pattern, _Name(service.id, How.REGION, region=region)
+        for phrase in map(fold, service.lookalikes):
+            yield phrase, _Name(None, How.ALIAS)
+
+    def _mentions(
+        self, text: str, folded: str, hits: list[tuple[int, int, int]]
+    ) -> tuple[Mention, ...]:
+        places = self._places(folded, hits)
+        sure = {name.service for place in places if place.is_sure for name in place.names}
+        words: list[Word] | None = None
+        mentions = []
+        for place in places:
+            names = place.names
+            if not place.is_sure:
+                words = self._context.words(folded) if words is None else words
+                names = _meant(place, text, folded, words, sure)
+            if len(names) == 1 and (service := names[0].service):
+                how, region = place.how, names[0].region
+                mentions.append(Mention(service, place.start, place.end, how, region))
+        return tuple(mentions)
+
+    def _places(self, folded: str, hits: list[tuple[int, int, int]]) -> list[_Place]:
+        """Take the leftmost, then longest, of the hits that may stand where they are."""
+        spans = Spans(folded)
+        places: list[_Place] = []
+        done = 0
+        for index, start, end in sorted(hits, key=lambda hit: (hit[1], -hit[2])):
+            if start < done:
+                continue
+            span, names = spans.at(start), self._names[index]
+            place = self._inside(folded, start, end, names, span) if span else None
+            if span is None:
+                place = self._running(folded, start, end, names)
+            if place:
+                places.append(place)
+                done = max(end, place.end)
+        return places
+
+    def _running(self, folded: str, start: int, end: int, names: Sequence[_Name]) -> _Place | None:
+        """Judge a hit in running text: it is a word, or a word with an ending that we know."""
+        if not begins(folded, start):
+            return None
+        is_sure = not any(name.is_ambiguous for name in names)
+        if ends(folded, end):
+            return _Place(start, end, names, is_sure)
+        if names[0].service is None or not is_sure or end - start < _MIN_STEM:
+            return None
+        stop = word_end(folded, end)
+        ending = folded[end:stop]
+        if self._hashtags.read("", ending) is not Rest.OTHER and ending not in _ENDINGS:
+            return _Place(start, end, names, is_sure)
+        is_drawl = set(ending) == {folded[end - 1]}
+        if script(folded[end]) == "latin" and (ending in _ENDINGS or is_drawl):
+            return _Place(start, stop, names, is_sure)
+        return None
+
+    def _inside(
+        self, folded: str, start: int, end: int, names: Sequence[_Name], span: Span
+    ) -> _Place | None:
+        """Judge a hit in a link, an account or a hashtag."""
+        how = names[0].how
+        if span.part is Part.ACCOUNT:
+            is_whole = (start, end) == (span.start, span.end) and how is How.HANDLE
+            return _Place(start, end, names, is_sure=True) if is_whole else None
+        if span.part is not Part.HASHTAG or end > span.end:
+            return None
+        if how is How.HASHTAG:
+            is_whole = (start, end) == (span.start, span.end)
+            stop = start + names[0].length
+            return _Place(start + 1, stop, names, True, in_hashtag=True) if is_whole else None
+        if start == span.start:
+            return None
+        rest = self._hashtags.read(folded[span.start + 1 : start], folded[end : span.end])
+        is_sure = rest is Rest.OUTAGE or not any(name.is_ambiguous for name in names)
+        is_sure = is_sure and len(names) == 1
+        return None if rest is Rest.OTHER else _Place(start, end, names, is_sure, in_hashtag=True)
+
+
+def _meant(
+    place: _Place, text: str, folded: str, words: Sequence[Word], sure: Container[str | None]
+) -> list[_Name]:
+    """Return those names at *place* that the words around it, or a sure mention, speak for."""
+    named = [name for name in place.names if name.service in sure]
+    if named or _is_half_a_word(folded, place, words):
+        return named
+    capital = _is_capital(text, folded, place.start, place.end)
+    # A name of two services takes the words of one of them; a word of outage would fit both.
+    own = [word for word in words if word.owner] if len(place.names) > 1 else words
+    return [
+        name
+        for name in place.names
+        if name.service
+        and speaks_of(name.service, folded, place.start, place.end, capital=capital, words=own)
+    ]
+
+
+def _is_half_a_word(folded: str, place: _Place, words: Sequence[Word]) -> bool:
+    """Say whether a hyphen ties the name to a word that is none of context: x-ray, ring-fence."""
+    before, after = folded[: place.start][-2:], folded[place.end : place.end + 2]
+    if len(before) == 2 and before[1] == "-" and before[0].isalnum():
+        return all(word.end != place.start - 1 for word in words)
+    if len(after) == 2 and after[0] == "-" and after[1].isalnum():
+        return all(word.start != place.end + 1 for word in words)
+    return False
+
+
+def _is_capital(text: str, folded: str, start: int, end: int) -> bool:
+    if len(text) == len(folded):
+        return text[start].isupper()
+    # Folding moved the letters: any occurrence with a capital will do.
+    found = re.finditer(re.escape(folded[start:end]), text, re.IGNORECASE)
+    return any(match[0][0].isupper() for match in found)
