@@ -143,7 +143,8 @@ def ingest(
     settings = load_settings(context, f"ingest-{worker}")
     from stream import roles
 
-    roles.ingest(roles.attached(settings), stopped_by_signals())
+    run = roles.ingest(roles.attached(settings))
+    run(stopped_by_signals())
 
 
 @app.command()
@@ -152,7 +153,8 @@ def watch(context: typer.Context) -> None:
     settings = load_settings(context, "watch")
     from stream import roles
 
-    roles.watch(roles.attached(settings), stopped_by_signals())
+    run = roles.watch(roles.attached(settings))
+    run(stopped_by_signals())
 
 
 @app.command()

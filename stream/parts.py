@@ -31,6 +31,7 @@ class Parts:
         self.settings = settings
         self.supervisor = Supervisor()
         self.sources: list[str] = []
+        self._at_work: set[str] = set()
         self._data_dir = data_dir
         self._show = show
         self.alerts: Counter[str] = Counter()  # sent, by channel
@@ -74,14 +75,14 @@ class Parts:
         self._start(name, "source", kind, *([argument] if argument else []), once=True)
 
     def stop(self) -> None:
-        """Stop all within 5 seconds: sources first, then the loops, and what they all need last."""
-        names = self.supervisor.names
-        loops = [name for name in names if name not in SERVERS and name not in self.sources]
-        self.supervisor.stop(self.sources, loops, seconds=STOP_SECONDS)
+        """Stop all within 5 seconds, the servers that the others need last."""
+        self.supervisor.stop(*SERVERS, seconds=STOP_SECONDS)
         self._relay.close()
 
     def _notice(self, name: str, event: Mapping[str, Any]) -> None:
-        if name == "watch" and event.get("event") == "alert_sent":
+        if event.get("event") == "started":
+            self._at_work.add(name)
+        if event.get("event") == "alert_sent":
             self.alerts[str(event.get("channel"))] += 1
 
     def _embed(self, name: str, start: Callable[[Path, int], Child]) -> str:
@@ -108,6 +109,7 @@ class Parts:
             name=name,
             start=lambda: self._relay.start(name, command, env, hear),
             last_words=lambda: self._relay.last_words(name),
+            has_worked=lambda: name in self._at_work,
             once=once,
         )
         self.supervisor.start(job)

@@ -2,6 +2,8 @@
 
 import sys
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from urllib.parse import urlsplit
@@ -21,6 +23,9 @@ from stream.data_dir import running
 from stream.settings import Settings, SettingsError
 
 log = structlog.get_logger()
+
+# A loop that is ready to run until the event is set.
+Role = Callable[[threading.Event], None]
 
 
 def attached(settings: Settings) -> Settings:
@@ -68,8 +73,8 @@ def catalogue(settings: Settings) -> Catalogue:
     return Catalogue.load(settings.catalogue.files)
 
 
-def ingest(settings: Settings, stop: threading.Event) -> None:
-    """Run one ingest worker until *stop* is set."""
+def ingest(settings: Settings) -> Role:
+    """Return one ingest worker, loaded and connected."""
     from models.tagger import Tagger
     from stream.consumer import Consumer
     from stream.dead_letter import DeadLetterLimit, DeadLetters
@@ -99,16 +104,20 @@ def ingest(settings: Settings, stop: threading.Event) -> None:
         ),
         allowed_lateness=timedelta(seconds=settings.detection.allowed_lateness_seconds),
     )
-    log.info("ingest_started", topic=kafka.topic)
-    if not limits.idle_heartbeat_seconds:
-        worker.run(stop)
-        return
-    with connect(kafka.topic) as producer:
-        worker.run(stop, Pulse(producer, timedelta(seconds=limits.idle_heartbeat_seconds)))
+
+    def run(stop: threading.Event) -> None:
+        log.info("started", topic=kafka.topic)
+        if not limits.idle_heartbeat_seconds:
+            worker.run(stop)
+            return
+        with connect(kafka.topic) as producer:
+            worker.run(stop, Pulse(producer, timedelta(seconds=limits.idle_heartbeat_seconds)))
+
+    return run
 
 
-def watch(settings: Settings, stop: threading.Event) -> None:
-    """Run the watcher, and beside it the loop that sends alerts, until *stop* is set."""
+def watch(settings: Settings) -> Role:
+    """Return the watcher, and beside it the loop that sends alerts, loaded and connected."""
     from detector.tick import Policy
     from stream import notify
     from stream.watch import Watcher
@@ -123,25 +132,19 @@ def watch(settings: Settings, stop: threading.Event) -> None:
         services,
         Policy(false_incidents_per_service_year=budget),
     )
-    failures: list[BaseException] = []
+    told = channels(settings, services)
 
-    def tell() -> None:
-        try:
-            notify.run(store, channels(settings, services), stop)
-        except Exception as error:
-            failures.append(error)
-            stop.set()
+    def run(stop: threading.Event) -> None:
+        log.info("started", channels=channel_names(settings))
+        with ThreadPoolExecutor(1, thread_name_prefix="notify") as pool:
+            telling = pool.submit(notify.run, store, told, stop)
+            try:
+                watcher.run(stop)
+            finally:
+                stop.set()
+        telling.result()
 
-    teller = threading.Thread(target=tell, name="notify")
-    teller.start()
-    log.info("watch_started", channels=channel_names(settings))
-    try:
-        watcher.run(stop)
-    finally:
-        stop.set()
-        teller.join()
-    for failure in failures:
-        raise failure
+    return run
 
 
 def channels(settings: Settings, services: Catalogue) -> list[Channel]:

@@ -14,7 +14,6 @@ from typing import Protocol
 import structlog
 
 MAX_CRASHES = 5
-YOUNG = 30.0  # seconds within which a child has found out that its settings are wrong
 CRASH_WINDOW = 60.0
 BACKOFF = (0.2, 1.0, 2.0, 4.0, 8.0)
 # How a command says that its settings or its surroundings are wrong: to try again would not help.
@@ -48,12 +47,14 @@ class Job:
     What runs as one child process.
 
     *start* starts it and returns the process; *last_words* is the last line that it said, for the
-    reason of a failure. A job that runs *once* may end with exit code 0; any other end is a crash.
+    reason of a failure; *has_worked* whether it has ever got to its work. A job that runs *once*
+    may end with exit code 0; any other end is a crash.
     """
 
     name: str
     start: Callable[[], Process]
     last_words: Callable[[], str] = str
+    has_worked: Callable[[], bool] = bool
     once: bool = False
 
 
@@ -61,7 +62,6 @@ class Job:
 class _Child:
     job: Job
     process: Process | None
-    started_at: float
     crashes: list[float] = field(default_factory=list)
     restart_at: float = 0.0
 
@@ -73,24 +73,19 @@ def delay(crashes: Sequence[float], now: float) -> float | None:
 
 
 class Supervisor:
-    """Starts jobs in order; `poll` often; `stop` stops them in groups, last group last."""
+    """Starts jobs; `poll` it often, and `stop` it whatever happens."""
 
     def __init__(self) -> None:
         self._children: dict[str, _Child] = {}
 
     def start(self, job: Job, process: Process | None = None) -> None:
         """Start *job*, or watch the *process* that it already has."""
-        self._children[job.name] = _Child(job, process or job.start(), time.monotonic())
+        self._children[job.name] = _Child(job, process or job.start())
 
     def done(self, name: str) -> bool:
         """Whether the job *name*, which runs once, has ended well."""
         child = self._children[name]
         return child.job.once and child.process is not None and child.process.poll() == 0
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of all jobs, in the order of their start."""
-        return tuple(self._children)
 
     def pids(self) -> dict[str, int]:
         """The pid of each child that runs now."""
@@ -105,7 +100,7 @@ class Supervisor:
         for child in self._children.values():
             if child.process is None:
                 if now >= child.restart_at:
-                    child.process, child.started_at = child.job.start(), now
+                    child.process = child.job.start()
                 continue
             code = child.process.poll()
             if code is not None and not (child.job.once and code == 0):
@@ -115,8 +110,8 @@ class Supervisor:
         child.crashes.append(now)
         words = child.job.last_words()
         # Later, exit code 2 means a server that is away for a moment, and is worth another try.
-        misconfigured = code == EXIT_ENVIRONMENT and len(child.crashes) == 1
-        if child.job.once or (misconfigured and now < child.started_at + YOUNG):
+        misconfigured = code == EXIT_ENVIRONMENT and not child.job.has_worked()
+        if child.job.once or misconfigured:
             exit_code = EXIT_ENVIRONMENT if code == EXIT_ENVIRONMENT else 1
             raise ChildFailed(child.job.name, exit_code, f"stopped: {words or _ending(code)}")
         wait = delay(child.crashes, now)
@@ -133,28 +128,24 @@ class Supervisor:
         child.process = None
         child.restart_at = now + wait
 
-    def stop(self, *groups: Sequence[str], seconds: float) -> None:
+    def stop(self, *last: str, seconds: float) -> None:
         """
-        Stop the children group by group (names that are not running are skipped), then all others.
+        Stop all children, those named in *last* after the others, within about *seconds*.
 
-        SIGTERM, and SIGKILL to what still runs when its group's share of *seconds* is over.
+        Each gets SIGTERM, and SIGKILL when its time is over: two thirds of it for the first ones,
+        and what they leave of it for the last.
         """
-        named = {name for group in groups for name in group}
-        rest = [name for name in self._children if name not in named]
-        for group in (*groups, rest):
-            processes = [
-                child.process
-                for name in group
-                if (child := self._children.get(name)) and child.process is not None
-            ]
-            _stop(processes, seconds / (len(groups) + 1))
+        began = time.monotonic()
+        running = {name: child.process for name, child in self._children.items() if child.process}
+        others = [process for name, process in running.items() if name not in last]
+        _stop(others, began + seconds * 2 / 3)
+        _stop([process for name, process in running.items() if name in last], began + seconds)
 
 
-def _stop(processes: Sequence[Process], seconds: float) -> None:
+def _stop(processes: Sequence[Process], deadline: float) -> None:
     running = [process for process in processes if process.poll() is None]
     for process in running:
         process.send_signal(signal.SIGTERM)
-    deadline = time.monotonic() + seconds
     for process in running:
         try:
             process.wait(timeout=max(0.0, deadline - time.monotonic()))
