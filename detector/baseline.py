@@ -36,6 +36,7 @@ _DAY_WEIGHT, _WEEK_WEIGHT, _FAST_WEIGHT, _PROFILE_WEIGHT = 10.0, 20.0, 30.0, 50.
 _PRIOR_DISPERSION, _PRIOR_DISPERSION_WEIGHT = 1.3, 50.0
 _MAX_DISPERSION = 6.0
 _PRIOR_SPREAD, _PRIOR_SPREAD_WEIGHT = 0.0625, 600.0
+_SETTLED = 20.0  # reports from which the error of the level no longer passes for its wander
 _SEASON_SPREAD = 0.36  # variance of the logarithm of an unknown season; a day halves it, and so on
 
 
@@ -211,25 +212,36 @@ def _learnt(old: Baseline) -> Baseline:
     cap = np.maximum(cap, mean * np.exp(3 * old.uncertainty))
     count = np.minimum(old.hour_observed, cap)
     week, day = _hour_of_week(old.hour)
-    season, level, fast = _season(old, old.hour), _level(old), _fast(old)
+    season, fast = _season(old, old.hour), _fast(old)
 
     def faded(values: Floats, keep: float, gain: Floats) -> Floats:
         return np.asarray(np.where(learns, values * keep ** (share) + gain, values))
 
+    reports = faded(old.reports, _LEVEL_KEEP, count)
+    exposure = faded(old.exposure, _LEVEL_KEEP, season * fast * share)
+    # The level learns first: else what it did not know would be credited to the season as well.
+    level = _level(replace(old, reports=reports, exposure=exposure))
     calm = learns & (old.hour_observed <= cap)
+    settled = learns & (old.reports / old.dispersion >= _SETTLED)
     flat = level * fast * share
     return replace(
         old,
-        reports=faded(old.reports, _LEVEL_KEEP, count),
-        exposure=faded(old.exposure, _LEVEL_KEEP, season * fast * share),
+        reports=reports,
+        exposure=exposure,
         fast_reports=faded(old.fast_reports, _FAST_KEEP, count),
         fast_exposure=faded(old.fast_exposure, _FAST_KEEP, level * season * share),
         day_reports=_faded_column(old.day_reports, day, learns, _day_keep(day), count),
         day_exposure=_faded_column(old.day_exposure, day, learns, _day_keep(day), flat),
         week_reports=_faded_column(old.week_reports, week, learns, _WEEK_KEEP, count),
         week_exposure=_faded_column(old.week_exposure, week, learns, _WEEK_KEEP, flat),
-        residual=faded(old.residual, _SPREAD_KEEP, (count - mean) ** 2 - old.dispersion * mean),
-        residual_weight=faded(old.residual_weight, _SPREAD_KEEP, mean**2),
+        residual=np.where(
+            settled,
+            old.residual * _SPREAD_KEEP + (count - mean) ** 2 - old.dispersion * mean,
+            old.residual,
+        ),
+        residual_weight=np.where(
+            settled, old.residual_weight * _SPREAD_KEEP + mean**2, old.residual_weight
+        ),
         roughness=np.where(calm, old.roughness * _SPREAD_KEEP + old.hour_roughness, old.roughness),
         rough_reports=np.where(
             calm, old.rough_reports * _SPREAD_KEEP + old.hour_rough_reports, old.rough_reports

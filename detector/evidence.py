@@ -101,6 +101,8 @@ def chosen(samples: Sequence[Sample], limit: int = MAX_SAMPLES) -> tuple[Sample,
 
 def _added(hint: Hint, bucket: Bucket) -> Hint:
     service = hint.service
+    if service not in bucket.affected:
+        return hint
     fresh = bucket.samples.get(service, ())
     return replace(
         hint,

@@ -33,8 +33,11 @@ MIN_AUTHORS = 3
 _LAG = 10  # minutes that the level filter looks back, so that an onset does not teach it
 _LEVEL_KEEP = float(np.exp(-1 / 60))  # a minute of the filter's memory of an hour
 _WANDER = 0.1  # standard deviation of the log level inside the lag
-_SUSPICIOUS = 5.8  # nats of the statistic at which the filter is held…
-_MAX_HOLD = 360  # …for this many buckets at most, unless an incident is open
+# Nats of a climb that hold the filter; effects above 30 are left out, as to them a single post
+# on a service of which nobody ever speaks is suspicious.
+_SUSPICIOUS = 4.0
+_MILD = int(np.searchsorted(EFFECTS, 30.0)) + 1
+_MAX_HOLD = 360  # buckets that suspicion alone holds the filter; an open incident holds it longer
 _RECENT_KEEP = float(np.exp(-WIDTH / 300))
 _CEILING = 1e60  # of R: 138 nats say no more than 60
 _MAX_COUNT = 4_000.0
@@ -184,6 +187,11 @@ def best_climb(surge: Surge) -> NDArray[np.intp]:
     return np.asarray(np.argmax(surge.climb, axis=1))
 
 
+def suspicion(surge: Surge) -> Floats:
+    """Nats of the best climb of a moderate effect: what has come together since it was quiet."""
+    return np.asarray(surge.climb[:, :_MILD].max(axis=1))
+
+
 def abnormality(surge: Surge, baseline: Baseline, rows: NDArray[np.intp]) -> Floats:
     """
     Log-likelihood ratio, abnormal against normal, of the last minutes of *rows*.
@@ -261,7 +269,7 @@ def _level_followed(
     surge: Surge, start: int, affected: Floats, expected: Floats, baseline: Baseline, frozen: Flags
 ) -> Surge:
     """Collect the minute; at its end feed the filter the minute of `_LAG` minutes ago, capped."""
-    suspicious = surge.statistic >= _SUSPICIOUS
+    suspicious = suspicion(surge) >= _SUSPICIOUS
     held = np.where(suspicious, surge.held + 1, np.maximum(surge.held - 1, 0))
     observed, mean = surge.minute_observed + affected, surge.minute_expected + expected
     moved = replace(surge, held=held, minute_observed=observed, minute_expected=mean)

@@ -27,7 +27,7 @@ from models.catalogue import Catalogue
 
 Rows = NDArray[np.intp]
 
-_REMEMBERED = 2.0  # nats of the statistic from which a service's posts are kept as evidence
+_REMEMBERED = 2.0  # nats of suspicion from which a service's posts are kept as evidence
 _CHANCE = 8.0  # nats that the statistic of a normal service may reach in a day
 _REGION_KEEP = float(np.exp(-WIDTH / 300))
 _REGION_FLOOR = 0.05
@@ -140,7 +140,7 @@ def _told(
 ) -> tuple[State, tuple[tuple[Incident, Transition], ...]]:
     """Bring the incidents up to date and collect the transitions of this bucket."""
     now = instant(state.next_start)
-    hints = gathered(state.hints, bucket, _suspicious(state, ended))
+    hints = gathered(state.hints, bucket, _suspicious(state, ended, bucket))
     judged = verdicts(state, ended, hints, bucket, usual)
     if not judged:
         return replace(state, hints=hints), ()
@@ -186,9 +186,18 @@ def _explained(
     return replace(state, course=replace(course, evidence=strongest)), explain(edges, evidence)
 
 
-def _suspicious(state: State, ended: Rows) -> list[str]:
-    high = np.flatnonzero((state.surge.statistic >= _REMEMBERED) | (state.surge.held > 0))
-    return [state.services[row] for row in np.setdiff1d(high, ended)]
+def _suspicious(state: State, ended: Rows, bucket: Bucket) -> list[str]:
+    """Services whose posts are worth keeping: of those named, what has begun to climb."""
+    named = sorted({hint.service for hint in state.hints}.union(bucket.affected))
+    rows = [_row(state.services, service) for service in named]
+    high = surge.suspicion(state.surge) >= _REMEMBERED
+    high[ended] = False
+    return [s for s, row in zip(named, rows, strict=True) if row is not None and high[row]]
+
+
+def _row(services: Sequence[str], service: str) -> int | None:
+    row = bisect_left(services, service)
+    return row if row < len(services) and services[row] == service else None
 
 
 def _column(services: Sequence[str], counts: Mapping[str, int]) -> Floats:
@@ -198,8 +207,7 @@ def _column(services: Sequence[str], counts: Mapping[str, int]) -> Floats:
     """
     column = np.zeros(len(services))
     for service, count in counts.items():
-        row = bisect_left(services, service)
-        if row < len(services) and services[row] == service:
+        if (row := _row(services, service)) is not None:
             column[row] = count
     return column
 

@@ -1,6 +1,6 @@
 """From the arrays to values: how each service that is in trouble, or was until now, stands."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -46,12 +46,13 @@ def verdicts(
     noted = {hint.service: hint for hint in hints}
     rows = np.union1d(np.flatnonzero(state.course.phase != NORMAL), ended)
     result: dict[str, Affected] = {}
-    for row in rows.tolist():
-        service = state.services[row]
+    for service, episode in zip(
+        (state.services[row] for row in rows), _episodes(state, rows, usual), strict=True
+    ):
         old = known.get(service)
         begins = old is None or old.status is Status.RESOLVED
         hint = noted.get(service) if begins else None
-        result[service] = enriched(_described(state, row, old, usual[row], now), bucket, hint)
+        result[service] = enriched(_described(service, episode, old, now), bucket, hint)
     here = frozenset(state.services)
     for service, old in known.items():
         if old.status is not Status.RESOLVED and service not in here:
@@ -90,28 +91,43 @@ def _latest(incidents: Sequence[Incident]) -> dict[str, Affected]:
     return result
 
 
-def _described(
-    state: State, row: int, old: Affected | None, usual: float, now: datetime
-) -> Affected:
+def _episodes(
+    state: State, rows: NDArray[np.intp], usual: Floats
+) -> Iterator[tuple[int, bool, int, float, float, float, float, float]]:
+    """Per row: phase, confirmed, onset, rate a minute, times normal, observed, expected, peak."""
     course, test = state.course, state.surge
-    over = bool(course.phase[row] == NORMAL)
-    age = (state.next_start - int(course.onset[row])) / MINUTE
-    rate = float(test.recent_observed[row]) / min(max(age, 1.0), _MEMORY_MINUTES)
-    times_normal = rate / max(usual * MINUTE / WIDTH, 1e-6)
-    base = old or Affected(
-        service=state.services[row],
-        status=Status.EMERGING,
-        severity=severity_of(rate, times_normal),
-        onset_at=instant(int(course.onset[row])),
-        joined_at=now,
+    onset = course.onset[rows]
+    minutes = np.clip((state.next_start - onset) / MINUTE, 1.0, _MEMORY_MINUTES)
+    rate = test.recent_observed[rows] / minutes
+    times_normal = rate / np.maximum(usual[rows] * (MINUTE / WIDTH), 1e-6)
+    columns = (course.phase[rows], course.confirmed[rows], onset, rate, times_normal)
+    counts = (course.observed[rows], course.expected[rows], course.peak[rows])
+    return zip(*(column.tolist() for column in (*columns, *counts)), strict=True)
+
+
+def _described(
+    service: str,
+    episode: tuple[int, bool, int, float, float, float, float, float],
+    old: Affected | None,
+    now: datetime,
+) -> Affected:
+    phase, confirmed, onset, rate, times_normal, observed, expected, peak = episode
+    over = phase == NORMAL
+    severity = (
+        old.severity
+        if old and over
+        else severity_of(rate, times_normal, old.severity if old else None)
     )
-    phase = int(course.phase[row]), bool(course.confirmed[row])
-    return replace(
-        base,
-        status=Status.RESOLVED if over else _STATUS[phase],
-        severity=base.severity if over else severity_of(rate, times_normal, base.severity),
+    return Affected(
+        service=service,
+        status=Status.RESOLVED if over else _STATUS[phase, confirmed],
+        severity=severity,
+        onset_at=old.onset_at if old else instant(onset),
+        joined_at=old.joined_at if old else now,
         resolved_at=now if over else None,
-        observed=int(course.observed[row]),
-        expected=round(float(course.expected[row]), 2),
-        peak_per_minute=round(max(base.peak_per_minute, float(course.peak[row])), 2),
+        observed=int(observed),
+        expected=round(expected, 2),
+        peak_per_minute=round(max(old.peak_per_minute if old else 0.0, peak), 2),
+        symptoms=old.symptoms if old else (),
+        regions=old.regions if old else (),
     )
