@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import redis
-from streamlit.web import cli
 
 from dashboard.environment import Environment, EnvironmentProblem, masked
 from models.catalogue import Catalogue, CatalogueError
@@ -53,6 +52,9 @@ def main() -> int:
     except (EnvironmentProblem, CatalogueError) as error:
         print(f"outcry dashboard: {error}", file=sys.stderr)  # noqa: T201 (the one line of a failed start)
         return 2
+    # Only now, so that a start that cannot work says so at once and not after seconds of loading.
+    from streamlit.web import cli
+
     # What is loaded by now stays: the collector need not walk it again and again.
     gc.freeze()
     sys.argv = ["streamlit", "run", str(Path(__file__).with_name("app.py")), *_flags(environment)]

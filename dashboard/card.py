@@ -5,7 +5,7 @@ Names of the catalogue, numbers and words of ours are HTML through `markup`; wha
 posts, and the detector's sentences about them, are `st.text` and nothing else.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,16 +64,23 @@ def subtitle(story: Story) -> str:
     incident = story.incident
     n = len(incident.affected)
     if incident.cause is None:
-        return "No shared cause found" if n > 1 else "No other service is hit"
+        return (
+            f"{words.plural(n, 'service')} affected, no shared cause found"
+            if n > 1
+            else "One service affected"
+        )
     likely = f"probable cause, {words.percent(incident.cause.probability)}"
     return f"{likely} · {words.plural(n, 'service')} affected"
 
 
-def show(story: Story) -> None:
-    """Draw the whole card."""
+Go = Callable[[str], None]
+
+
+def show(story: Story, go: Go | None = None) -> None:
+    """Draw the whole card, with a button to *go* to its own address."""
     told = story.minutes()
     with st.container(key=f"card-{_key(story)}"):
-        st.html(_head(story))
+        _top(story, go)
         st.html(_figures(story, told))
         picture, why = st.columns([5, 3], gap="large")
         with picture:
@@ -89,11 +96,30 @@ def show(story: Story) -> None:
             _timeline(story)
 
 
-def show_brief(story: Story) -> None:
+def show_brief(story: Story, go: Go) -> None:
     """Draw the card's head and figures only."""
     with st.container(key=f"card-{_key(story)}"):
-        st.html(_head(story))
+        _top(story, go)
         st.html(_figures(story, story.minutes()))
+
+
+def _top(story: Story, go: Go | None) -> None:
+    with st.container(horizontal=True, key=f"top-{story.incident.id}"):
+        st.html(_head(story))
+        if go is not None:
+            link(story.incident, "Open", go)
+
+
+def link(incident: Incident, label: str, go: Go) -> None:
+    """Draw a button that leads to the incident's own address."""
+    st.button(
+        label,
+        key=f"open-{incident.id}",
+        type="tertiary",
+        icon=":material/arrow_forward:",
+        on_click=go,
+        args=(incident.id,),
+    )
 
 
 def _key(story: Story) -> str:
@@ -133,21 +159,17 @@ def _head(story: Story) -> Markup:
 def _figures(story: Story, told: Sequence[charts.Minute]) -> Markup:
     incident = story.incident
     lasted = (incident.resolved_at or story.clock) - incident.onset_at
-    ratio = words.times(incident.observed, incident.expected)
-    peak = max((one.observed for one in told), default=0.0)
-    direction = charts.trend(told)
-    arrow = {"rising": "↗", "falling": "↘", "steady": "→"}[direction]
-    now = told[-1].observed if told else 0.0
+    normal = f"{words.times(incident.observed, incident.expected)} normal"
     return el(
         "dl",
         _figure("Lasted" if incident.resolved_at else "For", words.span(lasted), "since the onset"),
         _figure(
             "People reporting",
             words.number(incident.observed),
-            f"{ratio} normal ({words.number(incident.expected)})",
+            f"{normal} ({words.number(incident.expected)})",
         ),
-        _figure("Per minute now", words.number(now), f"{arrow} {direction}"),
-        _figure("Peak per minute", words.number(peak), "all services"),
+        _present(incident, told),
+        _figure("Peak per minute", words.number(_peak(incident, told)), "at the worst moment"),
         _figure(
             "Detected",
             words.clock(incident.opened_at),
@@ -155,6 +177,20 @@ def _figures(story: Story, told: Sequence[charts.Minute]) -> Markup:
         ),
         class_="figures",
     )
+
+
+def _present(incident: Incident, told: Sequence[charts.Minute]) -> Markup:
+    if incident.resolved_at is not None:
+        return _figure("Resolved", words.clock(incident.resolved_at), "back to normal")
+    direction = charts.trend(told)
+    arrow = {"rising": "↗", "falling": "↘", "steady": "→"}[direction]
+    return _figure("Per minute now", words.number(told[-1].observed), f"{arrow} {direction}")
+
+
+def _peak(incident: Incident, told: Sequence[charts.Minute]) -> float:
+    """Return the highest minute of all services together; an old incident's series may be gone."""
+    alone = max((one.peak_per_minute for one in incident.affected), default=0.0)
+    return max(alone, *(one.observed for one in told))
 
 
 def _figure(name: str, value: str, note: str) -> Markup:
@@ -194,7 +230,12 @@ def _reasons(story: Story) -> None:
     cause = story.incident.cause
     st.html(el("h3", "Why we think so" if cause else "What we know"))
     if cause is None:
-        st.text("The failing services share no provider that would explain them together.")
+        is_alone = len(story.incident.affected) == 1
+        st.text(
+            "Only this service is concerned; nothing points to a cause outside of it."
+            if is_alone
+            else "These services share no provider that would explain them together."
+        )
         return
     with st.container(key=f"reasons-{story.incident.id}", gap="xsmall"):
         for reason in cause.reasons[:6]:
@@ -234,14 +275,22 @@ def _bars(heading: str, counted: Sequence[tuple[str, int]]) -> Markup:
 
 
 def _services(story: Story) -> Markup:
-    affected = sorted(story.incident.affected, key=lambda one: (-one.observed, one.service))
+    cause = story.incident.cause
+    affected = sorted(
+        story.incident.affected,
+        key=lambda one: (
+            cause is None or one.service != cause.provider,
+            -one.observed,
+            one.service,
+        ),
+    )
     head = (
         "Service",
         "State",
         "Since",
         "Reports",
         "Normal",
-        "",
+        "Times",
         "Peak / min",
         "Reports per minute",
     )

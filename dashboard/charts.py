@@ -76,7 +76,7 @@ def columns(told: Sequence[Minute], incident: Incident) -> dict[str, list[Any]]:
     moments = [("onset", incident.onset_at), ("detected", incident.opened_at)]
     if incident.resolved_at is not None:
         moments.append(("resolved", incident.resolved_at))
-    top = max((max(one.observed, one.expected) for one in told), default=1.0)
+    top = max([1.0, *(max(one.observed, one.expected) for one in told)])
     return {
         "at": [one.minute * 60_000.0 for one in told] + [_ms(at) for _, at in moments],
         "observed": [one.observed for one in told] + [top * 1.12] * len(moments),
@@ -104,6 +104,7 @@ _X: dict[str, Any] = {
 }
 _Y: dict[str, Any] = {
     "type": "quantitative",
+    "scale": {"domainMin": 0},
     "axis": {"title": None, "tickCount": 4, "domain": False, "ticks": False},
 }
 _TOOLTIP: list[dict[str, Any]] = [
@@ -120,17 +121,30 @@ _TOOLTIP: list[dict[str, Any]] = [
 _MINUTES = [{"filter": "datum.event === ''"}]
 _EVENTS = [{"filter": "datum.event !== ''"}]
 
+
+def _label(which: str, place: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "transform": [{"filter": which}],
+        "mark": {"type": "text", "color": EVENT, "fontSize": 12, "fontWeight": 600, **place},
+        "encoding": {
+            "x": _X,
+            "y": {"field": "observed", **_Y},
+            "text": {"field": "event"},
+        },
+    }
+
+
 # Constant, so that a refresh hands the browser new values only and nothing is drawn anew.
 SPEC: dict[str, Any] = {
     "height": 230,
     "padding": {"left": 0, "right": 8, "top": 4, "bottom": 0},
-    "config": {"view": {"stroke": None}},
+    "background": "transparent",
+    "config": {"view": {"stroke": None, "fill": "transparent"}},
     "layer": [
         {
             "transform": _MINUTES,
             "mark": {
                 "type": "area",
-                "interpolate": "monotone",
                 "color": OBSERVED,
                 "opacity": 0.22,
                 "line": {"color": OBSERVED, "strokeWidth": 2},
@@ -153,23 +167,8 @@ SPEC: dict[str, Any] = {
                 },
             },
         },
-        {
-            "transform": _EVENTS,
-            "mark": {"type": "text", "color": EVENT, "dx": 4, "fontSize": 12, "fontWeight": 600},
-            "encoding": {
-                "x": _X,
-                "y": {"field": "observed", **_Y},
-                "text": {"field": "event"},
-                "align": {
-                    "condition": {"test": "datum.event === 'onset'", "value": "right"},
-                    "value": "left",
-                },
-                "xOffset": {
-                    "condition": {"test": "datum.event === 'onset'", "value": -9},
-                    "value": 0,
-                },
-            },
-        },
+        _label("datum.event === 'onset'", {"align": "right", "dx": -6}),
+        _label("datum.event !== '' && datum.event !== 'onset'", {"align": "left", "dx": 6}),
         {
             "transform": _MINUTES,
             "mark": {"type": "rule", "opacity": 0, "strokeWidth": 6},

@@ -1,7 +1,7 @@
 """What the page is told from outside: `OUTCRY_…` variables, named like outcry.toml's settings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,7 +20,7 @@ class EnvironmentProblem(Exception):
 class Environment:
     """Where the state lies, and where the page is served; *redis_url* may hold a password."""
 
-    redis_url: str = "redis://127.0.0.1:6379/0"
+    redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
     prefix: str = "outcry"
     host: str = "127.0.0.1"
     port: int = 8501

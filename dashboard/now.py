@@ -10,11 +10,17 @@ from dashboard import card, feed, grid, words
 from dashboard.markup import Markup, el, join
 from dashboard.posts import token
 from dashboard.snapshot import Reader, Snapshot, View
-from detector.incidents import Incident
+from detector.incidents import Incident, Status
 from models.catalogue import Service
 
 N_WHOLE_CARDS = 3
 N_RECENT = 10
+_VERB = {
+    Status.EMERGING: "may be failing",
+    Status.ONGOING: "is reported as failing",
+    Status.RECOVERING: "is recovering",
+    Status.RESOLVED: "has recovered",
+}
 
 
 def show(reader: Reader, services: Mapping[str, Service], now: datetime) -> None:
@@ -50,10 +56,21 @@ def headline(view: View, services: Mapping[str, Service], now: datetime) -> tupl
     assert snapshot is not None
     if not n_open:
         return words.NORMAL, f"All normal across {words.plural(len(services), 'service')}"
-    worst = words.SEVERITY[snapshot.open[0].severity]
+    worst = snapshot.open[0]
+    named = card.title(_story(worst, snapshot, services))
+    return words.SEVERITY[worst.severity], f"{named} {_VERB[worst.status]}"
+
+
+def _second_line(snapshot: Snapshot) -> str:
     n_hit = len({one.service for incident in snapshot.open for one in incident.affected})
-    return worst, (
-        f"{words.plural(n_open, 'open incident')}, {words.plural(n_hit, 'service')} affected"
+    counts = [
+        (said.word.lower(), sum(1 for one in snapshot.open if one.severity is severity))
+        for severity, said in words.SEVERITY.items()
+    ]
+    by_severity = ", ".join(f"{n} {word}" for word, n in counts if n)
+    return (
+        f"{words.plural(len(snapshot.open), 'open incident')} ({by_severity}), "
+        f"{words.plural(n_hit, 'service')} affected"
     )
 
 
@@ -64,6 +81,9 @@ def _masthead(view: View, services: Mapping[str, Service], now: datetime) -> Mar
         "header",
         el("p", el("b", "Outcry"), class_="brand"),
         el("h1", el("span", state.sign, class_=f"sign {state.tone}", aria_hidden="true"), line),
+        el("p", _second_line(view.snapshot), class_="second")
+        if view.snapshot and view.snapshot.open
+        else Markup(),
         el("p", complaint, class_="complaint", role="alert") if complaint else Markup(),
         class_=f"masthead {state.tone}",
     )
@@ -104,12 +124,9 @@ def _event_clock(snapshot: Snapshot, now: datetime) -> Markup:
 
 
 def _source(state: feed.SourceState) -> Markup:
-    if state.post_age is not None:
-        note = f"last post {words.span(state.post_age)} ago"
-    else:
-        note = "no post yet"
+    note = "no post yet" if state.post_age is None else f"last post {words.ago(state.post_age)}"
     if state.heartbeat_age is not None:
-        note += f", heartbeat {words.span(state.heartbeat_age)} ago"
+        note += f", heartbeat {words.ago(state.heartbeat_age)}"
     name = el("b", token(state.name, "unknown source"))
     return el("span", name, card.mark(state.mark), el("i", note), class_="fact")
 
@@ -136,8 +153,7 @@ def _all(snapshot: Snapshot, services: Mapping[str, Service]) -> None:
         st.html(_calm())
     for i, incident in enumerate(snapshot.open):
         story = _story(incident, snapshot, services)
-        (card.show if i < N_WHOLE_CARDS else card.show_brief)(story)
-        _link(incident, "Only this incident")
+        (card.show if i < N_WHOLE_CARDS else card.show_brief)(story, _go)
     grid.show(snapshot, services)
     _recent(snapshot, services)
 
@@ -160,22 +176,12 @@ def _story(incident: Incident, snapshot: Snapshot, services: Mapping[str, Servic
     )
 
 
-def _link(incident: Incident, label: str) -> None:
-    st.button(
-        label,
-        key=f"open-{incident.id}",
-        type="tertiary",
-        icon=":material/arrow_forward:",
-        on_click=_go,
-        args=(incident.id,),
-    )
+def _go(incident_id: str) -> None:
+    st.query_params["incident"] = incident_id
 
 
-def _go(incident_id: str | None) -> None:
-    if incident_id is None:
-        st.query_params.clear()
-    else:
-        st.query_params["incident"] = incident_id
+def _go_back() -> None:
+    st.query_params.clear()
 
 
 def _one(reader: Reader, snapshot: Snapshot, services: Mapping[str, Service], wanted: str) -> None:
@@ -184,8 +190,7 @@ def _one(reader: Reader, snapshot: Snapshot, services: Mapping[str, Service], wa
         key="back",
         type="tertiary",
         icon=":material/arrow_back:",
-        on_click=_go,
-        args=(None,),
+        on_click=_go_back,
     )
     try:
         found = reader.find(wanted, snapshot)
@@ -210,7 +215,7 @@ def _recent(snapshot: Snapshot, services: Mapping[str, Service]) -> None:
             key=f"resolved-{incident.id}", horizontal=True, vertical_alignment="center"
         ):
             st.html(_row(_story(incident, snapshot, services)))
-            _link(incident, "Details")
+            card.link(incident, "Open", _go)
 
 
 def _row(story: card.Story) -> Markup:

@@ -53,6 +53,11 @@ def span(length: timedelta) -> str:
     return f"{hours // 24} d {hours % 24} h" if hours % 24 else f"{hours // 24} d"
 
 
+def ago(length: timedelta) -> str:
+    """Say how long ago, "just now" below ten seconds."""
+    return "just now" if length < timedelta(seconds=10) else f"{span(length)} ago"
+
+
 def clock(at: datetime) -> str:
     """Say the time of day in UTC, "06:50"."""
     return f"{at.astimezone(UTC):%H:%M}"
