@@ -1,0 +1,143 @@
+"""The shared cause: the right provider, no innocent one, and none where there is none."""
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detector.cause import Evidence, explain, graph
+from models.catalogue import Catalogue, Dependency, Service
+
+N_DEPENDENTS = 20
+
+
+def _service(id, *providers, region=None, strength=0.7):
+    edges = tuple(Dependency(provider=p, strength=strength, region=region) for p in providers)
+    return Service(id=id, name=id.title(), industry="test", depends_on=edges)
+
+
+def _catalogue():
+    services = [_service(p) for p in ("aws", "azure", "cloudflare", "tiny")]
+    services += [_service(f"a{i:02d}", "aws", region="us-east-1") for i in range(N_DEPENDENTS)]
+    services += [_service(f"c{i:02d}", "cloudflare") for i in range(N_DEPENDENTS)]
+    services += [_service(f"z{i}", "azure") for i in range(6)]
+    services += [_service("popular", "tiny"), _service("lonely"), _service("alone")]
+    return Catalogue({s.id: s for s in sorted(services, key=lambda s: s.id)})
+
+
+CATALOGUE = _catalogue()
+SERVICES = tuple(CATALOGUE.services)
+GRAPH = graph(CATALOGUE, SERVICES)
+
+
+def evidence(failing, normal=-3.0, blamed=None, regions=None, excess=10.0, per_minute=None):
+    """All of *failing* surge by 12 nats; the others are normal, by *normal* nats."""
+    flags = np.array([s in failing for s in SERVICES])
+    return Evidence(
+        abnormal=np.where(flags, 12.0, normal),
+        per_minute=np.array([(per_minute or {}).get(s, 0.1) for s in SERVICES]),
+        excess=np.where(flags, excess, 0.0),
+        blamed=np.array([float((blamed or {}).get(s, 0)) for s in SERVICES]),
+        failing=flags,
+        regions=regions or {},
+    )
+
+
+def test_provider_of_the_failing_services_is_named_first_and_surely():
+    causes = explain(GRAPH, evidence({f"a{i:02d}" for i in range(15)}))
+
+    assert causes[0].provider == "aws"
+    assert causes[0].probability > 0.95
+    assert causes[0].reasons[0] == "15 of 20 services that depend on Aws report failures"
+
+
+def test_region_is_named_when_posts_name_it():
+    failing = {f"a{i:02d}" for i in range(15)} | {"aws"}
+    seen = evidence(failing, regions={("aws", "us-east-1"): 4.0}, blamed={"aws": 40})
+
+    cause = explain(GRAPH, seen)[0]
+
+    assert (cause.provider, cause.region) == ("aws", "us-east-1")
+    assert "Aws itself is reported as failing" in cause.reasons
+    assert "posts blame Aws 8 times a minute" in cause.reasons
+
+
+def test_dependents_that_stay_normal_speak_against_the_provider():
+    two = {"a00", "a01"}
+
+    assert not [c for c in explain(GRAPH, evidence(two, normal=-4.0)) if c.probability > 0.1]
+    assert explain(GRAPH, evidence(two, normal=0.0))[0].probability > 0.5
+
+
+def test_popular_service_alone_names_nobody():
+    crowd = evidence({"popular"}, excess=5_000.0, per_minute={"popular": 20.0}, blamed={"tiny": 20})
+
+    assert explain(GRAPH, crowd) == ()
+
+
+def test_services_without_a_common_provider_have_no_cause():
+    causes = explain(GRAPH, evidence({"lonely", "alone", "a00", "c00"}))
+
+    assert not [c for c in causes if c.probability >= 0.5]
+
+
+def test_famous_bystander_is_not_blamed_for_what_people_say():
+    failing = {f"z{i}" for i in range(6)}
+    talk = evidence(failing, normal=-1.0, blamed={"azure": 12, "aws": 6}, excess=40.0)
+
+    causes = {c.provider: c.probability for c in explain(GRAPH, talk)}
+
+    assert causes["azure"] > 0.9
+    assert causes.get("aws", 0.0) < 0.05
+
+
+def test_two_providers_failing_together_are_both_named():
+    failing = {f"a{i:02d}" for i in range(14)} | {f"c{i:02d}" for i in range(14)}
+
+    causes = {c.provider: c.probability for c in explain(GRAPH, evidence(failing))}
+
+    assert causes["aws"] > 0.9
+    assert causes["cloudflare"] > 0.9
+
+
+def test_edges_reach_through_a_provider_of_the_provider():
+    services = [
+        _service("root"),
+        _service("middle", "root", strength=0.9),
+        *(_service(f"s{i}", "middle", strength=0.9) for i in range(4)),
+    ]
+    catalogue = Catalogue({s.id: s for s in sorted(services, key=lambda s: s.id)})
+    edges = graph(catalogue, tuple(catalogue.services))
+
+    root = next(h for h in edges.hypotheses if h.provider == "root")
+
+    reached = {edges.services[row] for row in root.rows}
+    assert reached == {"root", "middle", "s0", "s1", "s2", "s3"}
+    assert np.isclose(root.strength[list(root.rows).index(edges.services.index("s0"))], 0.81)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.floats(-30, 60), min_size=len(SERVICES), max_size=len(SERVICES)),
+    st.sets(st.sampled_from(SERVICES)),
+    st.dictionaries(st.sampled_from(SERVICES), st.integers(0, 1_000), max_size=5),
+)
+def test_probabilities_are_probabilities_in_falling_order(abnormal, failing, blamed):
+    seen = replace(evidence(failing, blamed=blamed), abnormal=np.array(abnormal))
+
+    causes = explain(GRAPH, seen)
+
+    probabilities = [c.probability for c in causes]
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert all(0 < p <= 1 for p in probabilities)
+    assert len({c.provider for c in causes}) == len(causes)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.permutations(list(CATALOGUE.services.values())))
+def test_order_of_the_catalogue_changes_nothing(services):
+    shuffled = graph(Catalogue({s.id: s for s in services}), SERVICES)
+    seen = evidence({f"a{i:02d}" for i in range(5)}, normal=-0.5)
+
+    assert explain(shuffled, seen) == explain(GRAPH, seen)
