@@ -106,24 +106,35 @@ def backoff(n_failures: int, retry_after: float | None, jitter: float) -> float:
     return min(max(retry_after, 0.0), _RETRY_AFTER_LIMIT_SECONDS) + jitter * min(span, 1.0)
 
 
-def run(store: IncidentStore, channels: Sequence[Channel], stop: threading.Event) -> None:
+def run(
+    store: IncidentStore,
+    channels: Sequence[Channel],
+    stop: threading.Event,
+    leads: Callable[[], bool] = lambda: True,
+) -> None:
     """
     Drain into each of *channels* until *stop* is set; a Redis that is away is waited for.
 
-    Sets *stop* and raises when anything else goes wrong, so that the watcher does not run on with
-    nobody told.
+    Nothing is sent while *leads* says False: of several processes with the same channels only one
+    may send, or people are told twice. Sets *stop* and raises when anything else goes wrong, so
+    that the watcher does not run on with nobody told.
     """
     if not channels:
         return
     with ThreadPoolExecutor(len(channels), thread_name_prefix="notify") as pool:
-        for served in [pool.submit(_serve, store, channel, stop) for channel in channels]:
+        for served in [pool.submit(_serve, store, channel, stop, leads) for channel in channels]:
             served.result()
 
 
-def _serve(store: IncidentStore, channel: Channel, stop: threading.Event) -> None:
+def _serve(
+    store: IncidentStore, channel: Channel, stop: threading.Event, leads: Callable[[], bool]
+) -> None:
     n_failures = 0
     try:
         while not stop.is_set():
+            if not leads():
+                stop.wait(POLL_SECONDS)
+                continue
             now = datetime.now(UTC)
             try:
                 drained = drain(store, channel, now, n_failures=n_failures)

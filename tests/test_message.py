@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from detector.incidents import Incident, Severity, Status, Step
 from stream.alerts import blocks, wording
-from stream.alerts.message import Message, compose, headline, link, size, story
+from stream.alerts.headline import headline
+from stream.alerts.message import Message, compose, link, size, story
 from stream.alerts.plain import plain
 from tests.alert_cases import (
     ATTACKS,
@@ -67,6 +68,7 @@ def test_a_merged_incident_does_not_claim_to_be_over() -> None:
     merged = after(opened(), Step.RESOLVED, at(9), status=Status.RESOLVED, detail=detail)
 
     assert "➡️ Merged into 20251020T0651-aws: Snapchat" in headline(merged, CATALOGUE)
+    assert "false alarm" not in compose(merged, CATALOGUE).summary()
 
 
 def test_the_parts_stand_in_the_order_of_the_questions_at_3_am() -> None:
@@ -160,10 +162,10 @@ def test_several_services_without_a_cause_say_so() -> None:
         (Step.SECOND_WAVE, "07:49 UTC · Second wave: why"),
         (
             Step.CAUSE_CHANGED,
-            "07:49 UTC · Probable cause: very likely Amazon Web Services (us-east-1), "
-            "96 % sure; why",
+            "07:49 UTC · Probable cause: very likely Amazon Web Services (us-east-1), 96 % sure",
         ),
-        (Step.SEVERITY_CHANGED, "07:49 UTC · Severity is now critical: why"),
+        (Step.SERVICE_JOINED, "07:49 UTC · Joined: why"),
+        (Step.SEVERITY_CHANGED, "07:49 UTC · Severity: why"),
         (Step.RESOLVED, "07:49 UTC · Resolved: why"),
     ],
 )

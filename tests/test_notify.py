@@ -305,6 +305,28 @@ def test_run_tells_all_channels_until_it_is_stopped(
     assert failing.told == []
 
 
+def test_a_standby_tells_nobody_until_it_leads(store: IncidentStore) -> None:
+    channel, leading, asked = Recorder(), threading.Event(), threading.Event()
+    stop = threading.Event()
+    write(store, opened())
+
+    def leads() -> bool:
+        asked.set()
+        return leading.is_set()
+
+    thread = threading.Thread(target=run, args=(store, [channel], stop, leads))
+    thread.start()
+    assert asked.wait(20)
+    told_before = list(channel.told)
+    leading.set()
+    channel.wait_for(1)
+    stop.set()
+    thread.join(timeout=20)
+
+    assert told_before == []
+    assert not thread.is_alive()
+
+
 def test_run_waits_for_a_redis_that_is_away(tmp_path_factory: pytest.TempPathFactory) -> None:
     nowhere = tmp_path_factory.mktemp("s") / "none.sock"
     stop = threading.Event()

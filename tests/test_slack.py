@@ -207,6 +207,14 @@ def test_a_webhook_is_sparing(
     assert len(slack.messages) == n_posts
 
 
+def test_a_webhook_does_not_post_a_merger(slack: SlackDouble) -> None:
+    detail = "merged into 20251020T0651-aws"
+    merged = after(opened(), Step.RESOLVED, at(9), status=Status.RESOLVED, detail=detail)
+
+    assert webhook(slack).send(alert(merged), "an earlier post") == "an earlier post"
+    assert slack.messages == []
+
+
 def test_a_webhook_tells_a_backlog_once(slack: SlackDouble) -> None:
     reference = None
     for incident in (opened(), explained(), resolved()):
@@ -309,7 +317,13 @@ def test_no_secret_is_in_any_log_error_or_repr(
 
 
 @pytest.mark.parametrize(
-    "url", [f"ftp://127.0.0.1{HOOK}", f"http://127.0.0.1:1{HOOK}\n", f"http://[{HOOK}"]
+    "url",
+    [
+        f"ftp://127.0.0.1{HOOK}",
+        f"http://127.0.0.1:1{HOOK} x",
+        f"http://[{HOOK}",
+        f"http://h{HOOK}é",
+    ],
 )
 def test_a_malformed_webhook_address_is_not_repeated(
     url: str, caplog: pytest.LogCaptureFixture
@@ -317,6 +331,7 @@ def test_a_malformed_webhook_address_is_not_repeated(
     with pytest.raises(AlertError) as caught:
         SlackWebhook(url, CATALOGUE, timeout_seconds=1).send(alert(opened()), None)
 
+    assert not caught.value.retryable
     said = "".join(traceback.format_exception(caught.value)) + caplog.text
     assert not [secret for secret in SECRETS if secret in said]
 

@@ -11,19 +11,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from detector.incidents import Affected, Cause, Incident, Sample, Severity, Status, Step, Transition
+from detector.incidents import Affected, Cause, Incident, Sample, Status, Step, Transition
 from models.catalogue import Catalogue
 from stream.alerts import wording
+from stream.alerts.headline import (
+    headline,
+    last_step,
+    merged_into,
+    provider_name,
+    service_name,
+    worst_first,
+)
 from stream.alerts.plain import plain
 
-_ICONS = {Severity.CRITICAL: "🚨", Severity.MAJOR: "🟠", Severity.MINOR: "🟡"}
-_WORST_FIRST = {Severity.CRITICAL: 0, Severity.MAJOR: 1, Severity.MINOR: 2}
 _LABELS = {
     Step.OPENED: "Raised",
     Step.CONFIRMED: "Confirmed",
-    Step.SERVICE_JOINED: "Another service is affected",
+    Step.SERVICE_JOINED: "Joined",
     Step.CAUSE_CHANGED: "Probable cause",
-    Step.SEVERITY_CHANGED: "Severity is now",
+    Step.SEVERITY_CHANGED: "Severity",
     Step.RECOVERING: "Recovering",
     Step.SECOND_WAVE: "Second wave",
     Step.RESOLVED: "Resolved",
@@ -31,7 +37,7 @@ _LABELS = {
 # What the message says elsewhere already, so that "Latest" need not.
 _SAID = {Step.OPENED, Step.CONFIRMED, Step.CAUSE_CHANGED, Step.RESOLVED}
 _SYNTHETIC = "SYNTHETIC: made-up posts of a replay. This is not a live outage."
-_ID, _NAME, _REGION, _POST, _SENTENCE = 150, 48, 24, 240, 220  # characters
+_ID, _REGION, _POST, _SENTENCE = 150, 24, 240, 220  # characters
 _SERVICES, _QUOTES, _REASONS, _BREAKDOWN = 8, 3, 4, 5  # how many at most
 
 
@@ -92,21 +98,11 @@ def compose(incident: Incident, catalogue: Catalogue, page_url: str | None = Non
     )
 
 
-def headline(incident: Incident, catalogue: Catalogue) -> str:
-    """Say in at most 150 characters how bad it is, where it stands, and what fails."""
-    line = _standing(incident, catalogue)
-    return plain(f"[SYNTHETIC] {line}" if incident.synthetic else line, 150)
-
-
 def story(incident: Incident, transition: Transition, catalogue: Catalogue) -> str:
     """Say one step of the incident in a line or two; *incident* is as it was at that step."""
-    label = _LABELS[transition.step]
-    if transition.step is Step.SEVERITY_CHANGED:
-        label = f"{label} {transition.severity}"
-    said = [plain(transition.detail, _SENTENCE)]
-    if transition.step is Step.CAUSE_CHANGED:
-        said.insert(0, _blame(incident.cause, catalogue) if incident.cause else "unknown again")
-    text = "; ".join(filter(None, said))
+    label, text = _LABELS[transition.step], plain(transition.detail, _SENTENCE)
+    if transition.step is Step.CAUSE_CHANGED and incident.cause is not None:
+        text = _blame(incident.cause, catalogue)
     line = f"{wording.clock(transition.at)} · {label}" + (f": {text}" if text else "")
     n_affected = len(incident.affected)
     extent = f"; {n_affected} services affected" if n_affected > 1 else ""
@@ -132,41 +128,6 @@ def link(page_url: str | None, incident_id: str) -> str | None:
     return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", query, ""))
 
 
-def _standing(incident: Incident, catalogue: Catalogue) -> str:
-    what, extent = _subject(incident, catalogue), _extent(incident)
-    if incident.status is Status.RESOLVED:
-        if into := _merged_into(incident):
-            return f"➡️ {into[0].upper()}{into[1:]}: {what}"
-        lasted = wording.duration((incident.resolved_at or incident.updated_at) - incident.onset_at)
-        return f"✅ Resolved after {lasted}: {what}{extent} (was {incident.severity})"
-    if incident.status is Status.RECOVERING:
-        return f"⏳ Recovering: {what}{extent} ({incident.severity})"
-    lead = f"{_ICONS[incident.severity]} {incident.severity.capitalize()}, {incident.status}"
-    return f"{lead}: {what} {_verb(incident)}{extent}"
-
-
-def _subject(incident: Incident, catalogue: Catalogue) -> str:
-    if incident.cause is not None:
-        return _provider(incident.cause, catalogue)
-    names = [_name(one.service, catalogue) for one in _worst_first(incident.affected)]
-    return wording.listed(names, 2) if names else "an unknown service"
-
-
-def _verb(incident: Incident) -> str:
-    if incident.cause is not None:
-        return f"{wording.likelihood(incident.cause.probability)} failing"
-    if incident.status is Status.EMERGING:
-        return "may be failing"
-    return "is failing" if len(incident.affected) == 1 else "are failing"
-
-
-def _extent(incident: Incident) -> str:
-    """Count the services where the subject is their cause; otherwise it has named them."""
-    if incident.cause is None:
-        return ""
-    return f", {wording.plural(len(incident.affected), 'service')} affected"
-
-
 def _since(incident: Incident) -> Fact:
     noticed = incident.opened_at - incident.onset_at
     text = f"{wording.day_and_clock(incident.onset_at)}, noticed {wording.duration(noticed)} later"
@@ -177,7 +138,7 @@ def _since(incident: Incident) -> Fact:
 
 
 def _certainty(incident: Incident) -> str:
-    confirmed = _last(incident, Step.CONFIRMED)
+    confirmed = last_step(incident, Step.CONFIRMED)
     when = f" at {wording.clock(confirmed.at)}" if confirmed else ""
     match incident.status:
         case Status.EMERGING:
@@ -188,6 +149,8 @@ def _certainty(incident: Incident) -> str:
             begin = f"Was confirmed{when}" if confirmed else "Never confirmed"
             return f"{begin}. Reports are falling towards normal, but it is not over yet."
         case Status.RESOLVED:
+            if merged_into(incident):
+                return "The other incident has its services now, and tells how it goes on."
             if confirmed:
                 return f"Was confirmed{when}. Reports are back to normal."
             return "Never confirmed: it may have been a false alarm."
@@ -196,7 +159,7 @@ def _certainty(incident: Incident) -> str:
 def _affected(incident: Incident, catalogue: Catalogue) -> tuple[Fact, ...]:
     if not incident.affected or (len(incident.affected) == 1 and incident.cause is None):
         return ()  # the headline has said it
-    ranked = _worst_first(incident.affected)
+    ranked = worst_first(incident.affected)
     text = ", ".join(_tally(one, catalogue) for one in ranked[:_SERVICES])
     if (n_more := len(ranked) - _SERVICES) > 0:
         text += f" + {n_more} more"
@@ -208,15 +171,7 @@ def _affected(incident: Incident, catalogue: Catalogue) -> tuple[Fact, ...]:
 
 def _tally(one: Affected, catalogue: Catalogue) -> str:
     over = ", works again" if one.status is Status.RESOLVED else ""
-    return f"{_name(one.service, catalogue)} ({one.observed:,}{over})"
-
-
-def _worst_first(affected: Iterable[Affected]) -> list[Affected]:
-    def rank(one: Affected) -> tuple[bool, int, int, str]:
-        over = one.status is Status.RESOLVED
-        return over, _WORST_FIRST[one.severity], -one.observed, one.service
-
-    return sorted(affected, key=rank)
+    return f"{service_name(one.service, catalogue)} ({one.observed:,}{over})"
 
 
 def _telling(samples: Iterable[Sample]) -> list[Sample]:
@@ -234,7 +189,7 @@ def _telling(samples: Iterable[Sample]) -> list[Sample]:
 
 
 def _quote(sample: Sample, catalogue: Catalogue) -> Quote:
-    origin = [_name(sample.service, catalogue), plain(sample.source, _REGION)]
+    origin = [service_name(sample.service, catalogue), plain(sample.source, _REGION)]
     origin.append(wording.clock(sample.posted_at))
     if sample.synthetic:
         origin.append("synthetic")
@@ -253,7 +208,7 @@ def _cause(incident: Incident, catalogue: Catalogue) -> tuple[Fact, ...]:
 def _blame(cause: Cause, catalogue: Catalogue) -> str:
     sure = wording.percent(cause.probability)
     word = wording.likelihood(cause.probability)
-    return f"{word} {_provider(cause, catalogue)}, {sure} sure"
+    return f"{word} {provider_name(cause, catalogue)}, {sure} sure"
 
 
 def _breakdown(label: str, counts: Iterable[tuple[tuple[str, int], ...]]) -> tuple[Fact, ...]:
@@ -271,24 +226,3 @@ def _latest(incident: Incident, catalogue: Catalogue) -> tuple[Fact, ...]:
     if last is None or last.step in _SAID:
         return ()
     return (Fact(label="Latest", text=story(incident, last, catalogue).split("\n")[0]),)
-
-
-def _last(incident: Incident, step: Step) -> Transition | None:
-    return next((one for one in reversed(incident.transitions) if one.step is step), None)
-
-
-def _merged_into(incident: Incident) -> str | None:
-    """Return "merged into …" where the incident ended by becoming part of another one."""
-    last = _last(incident, Step.RESOLVED)
-    detail = plain(last.detail, _NAME) if last else ""
-    return detail if detail.startswith("merged into") else None
-
-
-def _provider(cause: Cause, catalogue: Catalogue) -> str:
-    region = f" ({plain(cause.region, _REGION)})" if cause.region else ""
-    return _name(cause.provider, catalogue) + region
-
-
-def _name(service: str, catalogue: Catalogue) -> str:
-    known = catalogue.services.get(service)
-    return plain(known.name if known else service, _NAME) or "?"

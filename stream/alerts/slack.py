@@ -2,27 +2,25 @@
 Slack: by bot token one message per incident, edited, with a thread; by webhook a few posts.
 
 Retrying is the drain loop's business: each call here is one attempt, and says by `AlertError`
-whether another one makes sense. Neither a token nor a webhook's address ever leaves this module.
+whether another one makes sense.
 """
 
 import hashlib
-import http.client
 import json
-import logging
-import re
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.webhook import WebhookClient
 
 from detector.incidents import Incident, Severity, Status, Step
 from models.catalogue import Catalogue
 from stream.alerts import blocks
 from stream.alerts.channel import Alert, AlertError, is_story
+from stream.alerts.headline import merged_into
 from stream.alerts.message import compose, story
 from stream.alerts.plain import plain
+from stream.alerts.slack_request import attempt, refusal, silence
 
 API = "https://slack.com/api/"
 TIMEOUT_SECONDS = 10
@@ -30,13 +28,8 @@ TIMEOUT_SECONDS = 10
 _PAUSE_SECONDS = 1.2
 _SHOWN_LIMIT = 1_000  # roots whose content is remembered, to leave out edits that change nothing
 
-# Errors that Slack gives with a 200 and that pass by themselves; everything else needs a person.
-_PASSING = {"fatal_error", "internal_error", "rate_limited", "ratelimited", "request_timeout"}
-_PASSING |= {"service_unavailable", "team_added_to_org"}
 _ROOT_GONE = {"message_not_found", "thread_not_found"}
 _ROOT_FIXED = {"edit_window_closed", "cant_update_message"}
-
-T = TypeVar("T")
 
 
 class SlackBot:
@@ -68,7 +61,7 @@ class SlackBot:
             base_url=base_url,
             timeout=timeout_seconds,
             retry_handlers=[],
-            logger=_silence(),
+            logger=silence(),
         )
         self._channel = channel
         self._catalogue = catalogue
@@ -77,7 +70,7 @@ class SlackBot:
 
     def check(self) -> str:
         """Return "bot in team" for a token that Slack takes, or raise `AlertError`."""
-        answer = _attempt(self._client.auth_test)
+        answer = attempt(self._client.auth_test)
         return f"{answer.get('user')} in {answer.get('team')}"
 
     def send(self, alert: Alert, reference: str | None) -> str | None:
@@ -99,7 +92,7 @@ class SlackBot:
 
     def _post(self, alert: Alert, content: Mapping[str, Any]) -> str:
         payload = {"incident_id": alert.incident.id, "entry_id": alert.entry_id}
-        answer = _attempt(
+        answer = attempt(
             lambda: self._client.chat_postMessage(
                 channel=self._channel,
                 metadata={"event_type": "outcry_incident", "event_payload": payload},
@@ -121,7 +114,7 @@ class SlackBot:
             return True
         channel, _, ts = reference.partition(":")
         try:
-            _attempt(
+            attempt(
                 lambda: self._client.chat_update(
                     channel=channel, ts=ts, parse="none", link_names=False, **content
                 )
@@ -137,7 +130,7 @@ class SlackBot:
     def _reply(self, alert: Alert, reference: str) -> None:
         channel, _, ts = reference.partition(":")
         line = story(alert.incident, alert.transition, self._catalogue)
-        _attempt(
+        attempt(
             lambda: self._client.chat_postMessage(
                 channel=channel,
                 thread_ts=ts,
@@ -175,7 +168,7 @@ class SlackWebhook:
         timeout_seconds: int = TIMEOUT_SECONDS,
     ):
         self._client = WebhookClient(
-            url, timeout=timeout_seconds, retry_handlers=[], logger=_silence()
+            url, timeout=timeout_seconds, retry_handlers=[], logger=silence()
         )
         self._catalogue = catalogue
         self._page_url = page_url
@@ -197,11 +190,11 @@ class SlackWebhook:
         return _digest(content)
 
     def _post(self, content: Mapping[str, Any]) -> None:
-        answer = _attempt(
+        answer = attempt(
             lambda: self._client.send(unfurl_links=False, unfurl_media=False, **content)
         )
         if answer.status_code != 200:
-            raise _refusal(answer.status_code, answer.body, answer.headers)
+            raise refusal(answer.status_code, answer.body, answer.headers)
 
 
 def _is_worth_a_post(alert: Alert) -> bool:
@@ -211,52 +204,10 @@ def _is_worth_a_post(alert: Alert) -> bool:
         return critical and alert.transition.status is Status.ONGOING
     if step is Step.CAUSE_CHANGED:
         return alert.incident.cause is not None
-    return step in (Step.OPENED, Step.RESOLVED)
-
-
-def _attempt(call: Callable[[], T]) -> T:
-    """Make one request; every way in which it can fail becomes an `AlertError`."""
-    try:
-        return call()
-    except SlackApiError as error:
-        answer = error.response
-        body = answer.get("error") or ""
-        # The cause is left out on purpose here and below: the SDK's errors quote the request.
-        raise _refusal(answer.status_code, str(body), answer.headers) from None
-    except SlackClientError as error:
-        raise AlertError(f"no valid request: {type(error).__name__}", retryable=False) from None
-    except http.client.InvalidURL:
-        raise AlertError("the address of slack is not a valid one", retryable=False) from None
-    except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", error)
-        raise AlertError(f"slack not reached: {type(reason).__name__}", retryable=True) from None
-    except (ValueError, AttributeError):
-        # The SDK takes every answer for a JSON object in UTF-8; a proxy's page is neither.
-        raise AlertError("slack gave no readable answer", retryable=True) from None
-
-
-def _refusal(status: int, body: str, headers: Mapping[str, Any]) -> AlertError:
-    """Say what a refused request means; *body* is used only where it is one of Slack's codes."""
-    code = body.strip()
-    is_code = re.fullmatch(r"[a-z_]{2,60}", code) is not None
-    reason = code if is_code else f"slack answered with status {status}"
-    passing = status == 429 or status >= 500 or code in _PASSING or (status == 200 and not is_code)
-    return AlertError(reason, retryable=passing, retry_after=_retry_after(headers))
-
-
-def _retry_after(headers: Mapping[str, Any]) -> float | None:
-    """Read Retry-After in seconds; its date form is not used by Slack and reads as None."""
-    found = {name.lower(): value for name, value in headers.items()}.get("retry-after")
-    text = str(found[0] if isinstance(found, list) else found or "").strip()
-    return float(text) if re.fullmatch(r"\d{1,6}", text) else None
+    if step is Step.RESOLVED:
+        return merged_into(alert.incident) is None  # the other incident was posted and names it
+    return step is Step.OPENED
 
 
 def _digest(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _silence() -> logging.Logger:
-    """Return a logger that says nothing: the SDK logs addresses and whole requests."""
-    logger = logging.Logger("slack_sdk", level=logging.CRITICAL + 1)
-    logger.propagate = False
-    return logger

@@ -9,7 +9,8 @@ from rich.text import Text
 from detector.incidents import Severity, Status, Step, Transition
 from models.catalogue import Catalogue
 from stream.alerts.channel import Alert, AlertError
-from stream.alerts.message import Fact, Message, compose, headline, story
+from stream.alerts.headline import headline, merged_into
+from stream.alerts.message import Fact, Message, compose, story
 
 _WHOLE = {Step.OPENED, Step.CAUSE_CHANGED, Step.RESOLVED}
 _INDENT = 13
@@ -57,7 +58,7 @@ class Terminal:
 
     def _lines(self, alert: Alert) -> Iterator[Text]:
         style = _style(alert.transition)
-        if alert.transition.step not in _WHOLE:
+        if alert.transition.step not in _WHOLE or merged_into(alert.incident):
             yield Text(self._encodable(headline(alert.incident, self._catalogue)), style=style)
             for line in story(alert.incident, alert.transition, self._catalogue).splitlines():
                 yield from self._row("", line)
