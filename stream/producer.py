@@ -6,7 +6,9 @@ the latest `Producer.flush`, raise `DeliveryError`.
 """
 
 import contextlib
+import socket
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from types import TracebackType
@@ -18,6 +20,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 from stream.report import HEARTBEAT_HEADER, Heartbeat, Report, encode
 
 CONNECT_SECONDS = 8.0
+GIVE_UP_SECONDS = 2.0  # for what is still queued when something else has failed already
 DELIVERY_SECONDS = 60.0
 LINGER_MS = 30
 BATCH_BYTES = 64 * 1024
@@ -73,6 +76,7 @@ class Producer:
         self._failures = threading.Lock()
         self._n_failed = 0
         self._first_failure: BaseException | None = None
+        await_listener(servers)
         try:
             self._kafka = KafkaProducer(
                 bootstrap_servers=servers,
@@ -94,7 +98,7 @@ class Producer:
         try:
             self.partitions()
         except BrokerUnreachable:
-            self._kafka.close(timeout=0)
+            self._close(GIVE_UP_SECONDS)
             raise
 
     def __enter__(self) -> "Producer":
@@ -110,7 +114,7 @@ class Producer:
             if error is None:
                 self.flush()
         finally:
-            self._kafka.close(timeout=0 if error or self._n_failed else CONNECT_SECONDS)
+            self._close(GIVE_UP_SECONDS if error else CONNECT_SECONDS)
 
     def partitions(self) -> list[int]:
         """Return the topic's partitions, in order."""
@@ -127,12 +131,8 @@ class Producer:
         """
         self._send(encode(report), key=report.author.encode())
 
-    def heartbeat(
-        self, source: str, at: datetime, partitions: Iterable[int] | None = None
-    ) -> None:
-        """
-        Tell *partitions*, or all, that *source* has sent everything up to event time *at*.
-        """
+    def heartbeat(self, source: str, at: datetime, partitions: Iterable[int] | None = None) -> None:
+        """Tell *partitions*, or all, that *source* has sent everything up to event time *at*."""
         body = encode(Heartbeat(source=source, at=at))
         for partition in self.partitions() if partitions is None else partitions:
             self._send(body, headers=[(HEARTBEAT_HEADER, b"1")], partition=partition)
@@ -153,17 +153,27 @@ class Producer:
         self._raise_failures()
 
     def _send(self, body: bytes | None, **where: Any) -> None:
-        self._raise_failures()
         while not self._room.acquire(timeout=1.0):
             self._raise_failures()
+        self._raise_failures()
         try:
             future = self._kafka.send(self.topic, value=body, **where)
         except KafkaError as error:
             self._room.release()
             raise DeliveryError(self.bootstrap, 1, error) from error
         self.n_sent += 1
-        future.add_both(lambda _: self._room.release())
         future.add_errback(self._fail)
+        future.add_both(lambda _: self._room.release())
+
+    def _close(self, seconds: float) -> None:
+        try:
+            self._kafka.close(timeout=seconds)
+        except KafkaError:
+            # kafka-python gives up closing when its flush runs out of time, and would keep its
+            # thread and connections. Without its queue it can close.
+            self._kafka._sender.force_close()
+            self._kafka._sender.join(GIVE_UP_SECONDS)
+            self._kafka.close(timeout=GIVE_UP_SECONDS)
 
     def _fail(self, error: BaseException) -> None:
         with self._failures:
@@ -190,6 +200,7 @@ def ensure_topics(
     An existing topic keeps the partitions that it has. Raises `BrokerUnreachable`.
     """
     servers = _servers(bootstrap)
+    await_listener(servers)
     try:
         admin = KafkaAdminClient(
             bootstrap_servers=servers,
@@ -207,6 +218,33 @@ def ensure_topics(
         raise BrokerUnreachable(servers, f"refused to create topics: {error}") from error
     finally:
         admin.close()
+
+
+def await_listener(servers: Iterable[str], seconds: float = CONNECT_SECONDS) -> None:
+    """
+    Wait until one of *servers* takes connections; raises `BrokerUnreachable` after *seconds*.
+
+    kafka-python tries for as long by itself, but logs each attempt and leaves its socket open.
+    """
+    addresses = [_address(server) for server in servers]
+    deadline = time.monotonic() + seconds
+    while True:
+        for address in addresses:
+            try:
+                socket.create_connection(address, timeout=max(0.1, seconds / 4)).close()
+                return
+            except OSError as error:
+                problem = error
+        if time.monotonic() >= deadline:
+            raise BrokerUnreachable(servers) from problem
+        time.sleep(0.1)
+
+
+def _address(server: str) -> tuple[str, int]:
+    host, _, port = server.rpartition(":")
+    if not host or not port.isdecimal():
+        raise BrokerUnreachable(server, "is not an address of the form host:port")
+    return host.strip("[]"), int(port)
 
 
 def _create(admin: KafkaAdminClient, topic: str, partitions: int) -> None:
