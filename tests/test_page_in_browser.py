@@ -1,0 +1,218 @@
+"""The served page in headless Chromium: what a person sees of a real Redis, without reloading."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from redis import Redis
+
+from detector.counts import Counts
+from detector.incident_store import IncidentStore
+from tests.page_story import World, incident, points, world
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SLOW = 60_000  # a loaded machine needs seconds to draw a page for the first time
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    path = next(filter(None, map(shutil.which, names)), None)
+    with sync_playwright() as playwright:
+        if path is None and not Path(playwright.chromium.executable_path).exists():
+            pytest.fail("no Chromium on this machine; run scripts/browser, which installs one")
+        launched = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """An open page, with everything that it complained of and every address that it asked for."""
+
+    page: Page
+    errors: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def served(environment: dict[str, str]) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dashboard"],
+        env=os.environ | environment | {"OUTCRY_DASHBOARD__PORT": str(port)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        # Streamlit names its address when it listens, and nothing before that.
+        assert any("URL" in line for line in iter(process.stdout.readline, ""))
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def address(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with Redis.from_url(redis_url) as client:
+        made = world(client, redis_url, tmp_path_factory.mktemp("page"))
+    with served(made.environment) as address:
+        yield address
+
+
+@pytest.fixture
+def story(redis: Redis, redis_url: str, tmp_path: Path) -> World:
+    return world(redis, redis_url, tmp_path)
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Visit]:
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    made = Visit(page)
+    page.on("console", lambda m: made.errors.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: made.errors.append(str(error)))
+    page.on("request", lambda request: made.requests.append(request.url))
+    yield made
+    page.close()
+
+
+def _minute() -> datetime:
+    return datetime.now(UTC).replace(second=0, microsecond=0)
+
+
+def test_the_page_shows_what_is_in_redis(story: World, address: str, visit: Visit) -> None:
+    clock = _minute()
+    story.receive(clock, n_invalid=2)
+    story.judge(incident(clock), clock=clock, points=points(clock))
+    kept = IncidentStore(story.redis, story.prefix).open()[0]
+    health = Counts(story.redis, story.prefix).health()
+
+    page = visit.page
+    page.goto(address)
+
+    card = page.locator("[class*='st-key-card-']")
+    expect(card.locator("h2")).to_have_text("Zed Cloud us-east-1", timeout=SLOW)
+    expect(card.locator(".figures")).to_contain_text(f"{kept.observed:,}")
+    for one in kept.affected:
+        expect(card.locator("tbody")).to_contain_text(f"{one.observed:,}")
+    expect(page.locator(".feed")).to_contain_text(f"{health.n_invalid:,}invalid")
+    expect(card.locator("[data-testid='stVegaLiteChart'] .marks")).to_be_visible(timeout=SLOW)
+
+
+def test_the_page_follows_redis_without_a_reload(story: World, address: str, visit: Visit) -> None:
+    clock = _minute()
+    story.receive(clock)
+    story.judge(clock=clock)
+    page = visit.page
+    page.goto(address)
+    expect(page.locator("h1")).to_contain_text("All normal", timeout=SLOW)
+    page.evaluate("window.sameDocument = true")
+
+    story.judge(incident(clock, observed=123_456), clock=clock)
+
+    expect(page.locator("h1")).to_contain_text("Zed Cloud us-east-1", timeout=SLOW)
+    expect(page.locator(".figures")).to_contain_text("123,456")
+    assert page.evaluate("window.sameDocument") is True
+
+
+def test_what_was_typed_and_opened_survives_a_refresh(
+    story: World, address: str, visit: Visit
+) -> None:
+    clock = _minute()
+    story.receive(clock)
+    story.judge(incident(clock), clock=clock, points=points(clock))
+    page = visit.page
+    page.goto(address)
+    page.get_by_text("The numbers").click(timeout=SLOW)
+    page.get_by_placeholder("Search by name").fill("zed pay")
+    page.keyboard.press("Enter")
+    expect(page.locator(".tile")).to_have_count(1, timeout=SLOW)
+    page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 400)")
+
+    story.judge(incident(clock, observed=654_321), clock=clock)
+
+    expect(page.locator(".figures")).to_contain_text("654,321", timeout=SLOW)
+    expect(page.locator("[data-testid='stDataFrame']")).to_be_visible()
+    expect(page.get_by_placeholder("Search by name")).to_have_value("zed pay")
+    expect(page.locator(".tile")).to_have_count(1)
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 400
+
+
+def test_hostile_posts_run_nothing_and_fetch_nothing(
+    story: World, address: str, visit: Visit
+) -> None:
+    clock = _minute()
+    story.receive(clock)
+    story.judge(incident(clock), clock=clock, points=points(clock))
+    page = visit.page
+    page.goto(address)
+    expect(page.get_by_text("<script>window.owned = 1</script>")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("![p](http://tracker.example/p.png)")).to_be_visible()
+    expect(page.locator("[data-testid='stVegaLiteChart'] .marks")).to_be_visible(timeout=SLOW)
+
+    assert page.evaluate("window.owned") is None
+    assert page.locator("img[src*=tracker], img[src=x]").count() == 0
+    assert visit.errors == []
+    foreign = [url for url in visit.requests if not url.startswith((address, "data:", "blob:"))]
+    assert foreign == []
+
+
+def test_an_address_of_an_incident_opens_it(story: World, address: str, visit: Visit) -> None:
+    clock = _minute()
+    story.receive(clock)
+    story.judge(
+        incident(clock),
+        incident(clock, id="other", opened_at=clock - timedelta(hours=1)),
+        clock=clock,
+    )
+    page = visit.page
+    page.goto(f"{address}?incident=other")
+
+    expect(page.locator("h2")).to_have_count(1, timeout=SLOW)
+    page.get_by_role("button", name="All incidents").click()
+    expect(page.locator("[class*='st-key-card-']")).to_have_count(2, timeout=SLOW)
+    assert "incident=" not in page.url
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_fits_a_phone_in_both_schemes(
+    story: World, address: str, browser: Browser, scheme: str
+) -> None:
+    clock = _minute()
+    story.receive(clock)
+    story.judge(incident(clock), clock=clock, points=points(clock))
+    page = browser.new_page(
+        viewport={"width": 390, "height": 844},
+        color_scheme=scheme,  # type: ignore[arg-type]
+    )
+    page.goto(address)
+    expect(page.locator(".figures")).to_be_visible(timeout=SLOW)
+
+    wide = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
+    ground = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+    page.close()
+
+    assert wide <= 390
+    assert ground == {"light": "rgb(245, 246, 248)", "dark": "rgb(14, 18, 24)"}[scheme]
