@@ -75,15 +75,16 @@ class Broker:
         if sync not in SYNC_POLICIES:
             raise BrokerError(f"sync policy {sync!r}, expected one of {', '.join(SYNC_POLICIES)}")
         self.host, self.port = host, port
-        self._sync = sync
+        self._sync, self._limits = sync, limits or Limits()
         self._lock = _lock(data_dir)
         try:
-            self._topics = Topics(data_dir, limits or Limits())
+            self._topics = Topics(data_dir, self._limits)
             self._offsets = CommittedOffsets(data_dir / "offsets.jsonl")
         except (CorruptLogError, ValueError, KeyError, TypeError) as error:
-            raise BrokerError(f"cannot read {data_dir}: {error}") from error
+            advice = f"restore it, or delete {data_dir} to start anew"
+            raise BrokerError(f"cannot read what was stored: {error}; {advice}") from error
         self._groups = GroupsApi(self._topics, self._offsets)
-        self._admin = AdminApi(self._topics, self._offsets, limits or Limits(), partitions)
+        self._admin = AdminApi(self._topics, self._offsets, self._limits, partitions)
         self._apis = self._table()
         self._stopped = asyncio.Event()
         self._connections: set[asyncio.Task[None]] = set()
@@ -246,8 +247,9 @@ class Broker:
                 await self._sync_files()
 
     async def _retain(self) -> None:
+        pause = max(TICK_SECONDS, min(RETENTION_SECONDS, abs(self._limits.retention_seconds)))
         while True:
-            await asyncio.sleep(RETENTION_SECONDS)
+            await asyncio.sleep(pause)
             for partition in self._topics.partitions():
                 partition.retain(time.time())
 

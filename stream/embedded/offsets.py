@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from stream.embedded.segment import CorruptLogError
 from stream.embedded.topics import write_whole
 
 MAX_LINES = 50_000  # in the file, before it is written anew
@@ -30,7 +31,10 @@ class CommittedOffsets:
         self._is_dirty = False
         lines = path.read_bytes().split(b"\n") if path.exists() else []
         for line in lines[:-1]:  # what follows the last newline is a torn write
-            self._apply(*json.loads(line))
+            try:
+                self._apply(*json.loads(line))
+            except (ValueError, TypeError) as error:
+                raise CorruptLogError(f"{path}: {error}") from error
         self._rewrite()
 
     def commit(self, group: str, entries: Iterable[Committed]) -> None:

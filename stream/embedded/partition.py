@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -87,6 +88,7 @@ class Partition:
             and self._segments[-1].size + len(data) > self._limits.segment_bytes
         ):
             self._roll(self.next_offset)
+            self.retain(now)
         base_offset = self.next_offset
         self._segments[-1].append(placed(data, base_offset), now)
         self._remember(header._replace(base_offset=base_offset))
@@ -123,15 +125,13 @@ class Partition:
 
     def retain(self, now: float) -> None:
         """Drop whole segments that are over the limits of size or age."""
-        limits = self._limits
-        oldest_at = now - limits.retention_seconds
-        if limits.retention_seconds >= 0 and self._segments[-1].size:
-            if self._segments[-1].written_at < oldest_at:
-                self._roll(self.next_offset)
-            while len(self._segments) > 1 and self._segments[0].written_at < oldest_at:
-                self._drop_first()
+        max_age, max_bytes = self._limits.retention_seconds, self._limits.retention_bytes
+        if self._segments[-1].size and now - self._segments[-1].written_at > max_age >= 0:
+            self._roll(self.next_offset)
         size = sum(segment.size for segment in self._segments)
-        while len(self._segments) > 1 and size > limits.retention_bytes >= 0:
+        while len(self._segments) > 1 and (
+            now - self._segments[0].written_at > max_age >= 0 or size > max_bytes >= 0
+        ):
             size -= self._drop_first()
 
     def unsynced(self) -> Iterator[int]:
@@ -147,6 +147,8 @@ class Partition:
         self._wake()
 
     def _roll(self, base_offset: int) -> None:
+        if self._segments:  # recovery trusts that only the last file can end in a torn write
+            os.fsync(self._segments[-1].fd)
         self._segments.append(Segment(self._directory / f"{base_offset:020d}.log"))
 
     def _drop_first(self) -> int:

@@ -53,8 +53,7 @@ class Segment:
                 if not is_last or sound_batch_after(data, self.size, self.next_offset):
                     raise CorruptLogError(
                         f"corrupt batch in {self.path} at byte {self.size}, "
-                        f"offset {self.next_offset}: {error.args[0]}; "
-                        "restore the file, or delete the data directory to start anew"
+                        f"offset {self.next_offset}: {error.args[0]}"
                     ) from error
                 os.ftruncate(self.fd, self.size)
                 return len(data) - self.size

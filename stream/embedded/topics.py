@@ -18,6 +18,7 @@ from kafka.errors import (
 )
 
 from stream.embedded.partition import Limits, Partition
+from stream.embedded.segment import CorruptLogError
 
 NAME = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._-]{1,200}")
 MAX_PARTITIONS = 1_000  # of all topics together: each holds an open file
@@ -120,7 +121,10 @@ class Topics:
     def _load(self) -> dict[str, Any]:
         if not self._path.exists():
             return {"cluster_id": uuid.uuid4().hex[:22], "next_producer_id": 0, "topics": {}}
-        meta: dict[str, Any] = json.loads(self._path.read_bytes())
+        try:
+            meta: dict[str, Any] = json.loads(self._path.read_bytes())
+        except ValueError as error:
+            raise CorruptLogError(f"{self._path}: {error}") from error
         return meta
 
     def _add_partition(self, name: str, topic: Topic, start_offset: int = 0) -> None:

@@ -1,0 +1,198 @@
+"""What the embedded broker keeps: through SIGKILL, a torn write, damage, and its limits."""
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.structs import OffsetAndMetadata
+
+from stream.embedded import Child, EmbeddedError, start_broker
+
+PLACES = [TopicPartition("reports", i) for i in range(4)]
+
+Start = Callable[..., Child]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start brokers over one data directory; the last one is stopped."""
+    children: list[Child] = []
+
+    def start_one(*options: str) -> Child:
+        children.append(start_broker(tmp_path / "kafka", options=options))
+        return children[-1]
+
+    yield start_one
+    for child in children:
+        child.stop()
+
+
+def write(address: str, n: int, start: int = 0) -> None:
+    with KafkaProducer(bootstrap_servers=address) as producer:
+        sent = [
+            producer.send("reports", b"%d" % i, partition=i % 4) for i in range(start, start + n)
+        ]
+        for future in sent:
+            future.get(20)
+
+
+def read(address: str) -> list[int]:
+    """Read all records that the broker says it has."""
+    values: list[int] = []
+    with KafkaConsumer(bootstrap_servers=address, auto_offset_reset="earliest") as consumer:
+        consumer.assign(PLACES)
+        consumer.seek_to_beginning(*PLACES)
+        ends = consumer.end_offsets(PLACES)
+        while any(consumer.position(place) < ends[place] for place in PLACES):
+            for batch in consumer.poll(timeout_ms=250).values():
+                values.extend(int(r.value) for r in batch)
+    return sorted(values)
+
+
+def kill(child: Child) -> None:
+    child.process.kill()
+    child.process.wait()
+
+
+def log_files(tmp_path: Path, partition: int) -> list[Path]:
+    return sorted((tmp_path / "kafka" / "topics").glob(f"reports.*/{partition}/*.log"))
+
+
+@pytest.mark.parametrize("sync", ["interval", "always", "never"])
+def test_everything_acknowledged_survives_sigkill(start: Start, sync: str) -> None:
+    child = start("--sync", sync)
+    write(child.address, 200)
+    kill(child)
+
+    child = start("--sync", sync)
+    write(child.address, 200, start=200)
+
+    assert read(child.address) == list(range(400))
+
+
+def test_commits_topics_and_deleted_records_survive_sigkill(start: Start) -> None:
+    child = start()
+    write(child.address, 40)
+    with KafkaConsumer(bootstrap_servers=child.address, group_id="g") as consumer:
+        consumer.assign(PLACES)
+        consumer.commit({PLACES[1]: OffsetAndMetadata(6, "here", -1)})
+    with KafkaAdminClient(bootstrap_servers=child.address) as admin:
+        admin.create_topics({"other": {"num_partitions": 7, "replication_factor": 1}})
+        admin.delete_records({PLACES[0]: 3})
+    kill(child)
+
+    child = start()
+
+    with KafkaConsumer(bootstrap_servers=child.address, group_id="g") as consumer:
+        assert consumer.committed(PLACES[1], metadata=True).metadata == "here"
+        assert consumer.committed(PLACES[1]) == 6
+        assert consumer.beginning_offsets(PLACES)[PLACES[0]] == 3
+        assert len(consumer.partitions_for_topic("other")) == 7
+
+
+def test_producer_ids_are_not_handed_out_again_after_sigkill(start: Start, tmp_path: Path) -> None:
+    child = start()
+    for _ in range(2):
+        write(child.address, 40)
+        kill(child)
+        child = start()
+    write(child.address, 40)
+
+    assert len(read(child.address)) == 120
+
+
+def test_a_torn_write_is_cut_and_the_log_goes_on(start: Start, tmp_path: Path) -> None:
+    child = start()
+    write(child.address, 200)
+    kill(child)
+    (log,) = log_files(tmp_path, 0)
+    whole = log.read_bytes()
+    log.write_bytes(whole + whole[:70])  # the start of a batch, as a crash would leave it
+
+    child = start()
+
+    assert "cut 70 bytes" in (tmp_path / "kafka" / "broker.log").read_text()
+    write(child.address, 40, start=200)
+    assert read(child.address) == list(range(240))
+
+
+def test_zeros_at_the_end_are_a_torn_write_too(start: Start, tmp_path: Path) -> None:
+    child = start()
+    write(child.address, 40)
+    kill(child)
+    (log,) = log_files(tmp_path, 0)
+    log.write_bytes(log.read_bytes() + bytes(4096))
+
+    assert read(start().address) == list(range(40))
+
+
+@pytest.mark.parametrize("at", [9, 16, 30, 70], ids=["length", "format", "header", "records"])
+def test_damage_before_sound_batches_is_said_not_cut(start: Start, tmp_path: Path, at: int) -> None:
+    child = start()
+    for i in range(5):
+        write(child.address, 40, start=i * 40)
+    kill(child)
+    (log,) = log_files(tmp_path, 0)
+    damaged = bytearray(log.read_bytes())
+    damaged[at] ^= 0xFF
+    log.write_bytes(damaged)
+
+    with pytest.raises(EmbeddedError, match=r"corrupt batch in .*\.log at byte 0, offset 0"):
+        start()
+
+    assert log.read_bytes() == damaged
+
+
+def test_retention_by_size_drops_the_oldest_segments(start: Start, tmp_path: Path) -> None:
+    child = start("--segment-bytes", "20000", "--retention-bytes", "60000")
+    with KafkaProducer(bootstrap_servers=child.address) as producer:
+        for i in range(400):
+            producer.send("reports", b"%d" % i + b" " * 1000, partition=0).get(20)
+    with KafkaConsumer(bootstrap_servers=child.address) as consumer:
+        first = 0
+        while first == 0:  # the test's time limit ends it
+            first = consumer.beginning_offsets(PLACES)[PLACES[0]]
+        assert consumer.end_offsets(PLACES)[PLACES[0]] == 400
+
+    assert read(child.address) == list(range(first, 400))
+    assert sum(path.stat().st_size for path in log_files(tmp_path, 0)) <= 80_000
+    kill(child)
+    assert read(start().address) == list(range(first, 400))
+
+
+def test_retention_by_age_drops_even_the_last_segment(start: Start) -> None:
+    child = start("--retention-seconds", "1")
+    write(child.address, 40)
+    with KafkaConsumer(bootstrap_servers=child.address) as consumer:
+        while min(consumer.beginning_offsets(PLACES).values()) < 10:
+            pass
+        assert consumer.end_offsets(PLACES) == dict.fromkeys(PLACES, 10)
+    write(child.address, 4, start=40)
+
+    assert read(child.address) == [40, 41, 42, 43]
+
+
+def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        with pytest.raises(EmbeddedError, match=f"cannot listen on 127.0.0.1:{port}"):
+            start_broker(tmp_path, port)
+
+
+def test_a_data_directory_serves_one_broker(start: Start) -> None:
+    child = start()
+
+    with pytest.raises(EmbeddedError, match=rf"in use by process {child.process.pid}"):
+        start()
+
+
+def test_an_unreadable_file_of_facts_is_named(tmp_path: Path) -> None:
+    (tmp_path / "meta.json").write_text("{")
+
+    with pytest.raises(EmbeddedError, match=r"cannot read .*meta\.json"):
+        start_broker(tmp_path)
