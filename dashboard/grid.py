@@ -7,9 +7,10 @@ import streamlit as st
 
 from dashboard import charts, words
 from dashboard.card import mark
-from dashboard.markup import Markup, el, join
+from dashboard.markup import Markup, el
 from dashboard.snapshot import RECENT_MINUTES, Snapshot
 from detector.incidents import Affected, Severity, Status
+from detector.series import Series
 from models.catalogue import Service
 
 N_TILES = 24
@@ -18,16 +19,26 @@ _WORST_FIRST = (Severity.CRITICAL, Severity.MAJOR, Severity.MINOR)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """One service: *affected* while an open incident holds it, *told* its last hour."""
+    """
+    One service: *affected* while an open incident holds it.
+
+    *series* is its last hour, *last* the last minute of it; None where nothing was ever reported.
+    """
 
     service: Service
     affected: Affected | None
-    told: Sequence[charts.Minute]
+    series: Series | None
+    last: int
 
     @property
     def n_reports(self) -> float:
         """Return how many reports the last hour brought."""
-        return sum(one.observed for one in self.told)
+        return sum(self.series.observed) if self.series else 0
+
+    def minutes(self) -> list[charts.Minute]:
+        """Return the minutes of the last hour."""
+        told = [self.series] if self.series else []
+        return charts.minutes(told, self.last - RECENT_MINUTES + 1, self.last)
 
 
 def tiles(snapshot: Snapshot, services: Mapping[str, Service]) -> list[Tile]:
@@ -43,7 +54,8 @@ def tiles(snapshot: Snapshot, services: Mapping[str, Service]) -> list[Tile]:
         Tile(
             service=service,
             affected=failing.get(service.id),
-            told=charts.of_services(snapshot.series, [service.id], last - RECENT_MINUTES + 1, last),
+            series=snapshot.series.get(service.id),
+            last=last,
         )
         for service in services.values()
     ]
@@ -78,17 +90,18 @@ def show(snapshot: Snapshot, services: Mapping[str, Service]) -> None:
         max_chars=80,
         icon=":material/search:",
     )
-    found = matching(made, wanted or "")
+    found = matching(made, wanted) if wanted else made
     told = found if wanted else [tile for tile in found if tile.affected or tile.n_reports]
     if not found:
         st.text("No service of the catalogue goes by that name.")
     st.html(_tally(made))
     if told:
         st.html(el("div", *(_tile(tile) for tile in told[:N_TILES]), class_="tiles"))
-    rest = [tile for tile in found if tile not in told[:N_TILES]]
+    shown = {tile.service.id for tile in told[:N_TILES]}
+    rest = [tile for tile in found if tile.service.id not in shown]
     if rest:
         with st.expander(f"{words.plural(len(rest), 'quiet service')}", key="quiet"):
-            st.html(el("p", *(_name(tile) for tile in rest), class_="quiet"))
+            st.html(el("p", " · ".join(tile.service.name for tile in rest), class_="quiet"))
 
 
 def _tally(made: Sequence[Tile]) -> Markup:
@@ -110,16 +123,13 @@ def _severity(tile: Tile) -> Severity | None:
 def _tile(tile: Tile) -> Markup:
     state = words.SEVERITY[tile.affected.severity] if tile.affected else words.NORMAL
     tone = state.tone if tile.affected else "muted"
-    expected = sum(one.expected for one in tile.told)
-    note = f"{words.number(tile.n_reports)} in the last hour, {words.number(expected)} normal"
+    told = tile.minutes()
+    normal = sum(one.expected for one in told)
+    note = f"{words.number(tile.n_reports)} in the last hour, {words.number(normal)} normal"
     return el(
         "article",
         el("header", el("b", tile.service.name), mark(state)),
-        charts.spark(tile.told, tone),
+        charts.spark(told, tone),
         el("p", note),
         class_=f"tile {tone}",
     )
-
-
-def _name(tile: Tile) -> Markup:
-    return join(el("span", tile.service.name), " ")
