@@ -69,6 +69,7 @@ def test_a_merged_incident_does_not_claim_to_be_over() -> None:
 
     assert "➡️ Merged into 20251020T0651-aws: Snapchat" in headline(merged, CATALOGUE)
     assert "false alarm" not in compose(merged, CATALOGUE).summary()
+    assert story(merged, merged.transitions[-1], CATALOGUE) == f"06:58 UTC · {detail}"
 
 
 def test_the_parts_stand_in_the_order_of_the_questions_at_3_am() -> None:
@@ -115,6 +116,14 @@ def test_services_that_work_again_come_last_and_are_counted() -> None:
     text = fact(compose(incident, CATALOGUE), "Affected")
 
     assert text == "Venmo (120), Ring (900, works again) (1 of 2 work again)"
+
+
+def test_what_is_over_as_a_whole_does_not_repeat_it_for_each_service() -> None:
+    over = tuple(affected(one, status=Status.RESOLVED) for one in ("ring", "venmo"))
+
+    text = fact(compose(replace(resolved(), affected=over), CATALOGUE), "Affected")
+
+    assert text == "Ring (120), Venmo (120)"
 
 
 def test_quotes_come_from_different_services_and_say_that_they_are_synthetic() -> None:

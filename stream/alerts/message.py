@@ -101,6 +101,8 @@ def compose(incident: Incident, catalogue: Catalogue, page_url: str | None = Non
 def story(incident: Incident, transition: Transition, catalogue: Catalogue) -> str:
     """Say one step of the incident in a line or two; *incident* is as it was at that step."""
     label, text = _LABELS[transition.step], plain(transition.detail, _SENTENCE)
+    if transition.step is Step.RESOLVED and (into := merged_into(incident)):
+        return f"{wording.clock(transition.at)} · {into}"
     if transition.step is Step.CAUSE_CHANGED and incident.cause is not None:
         text = _blame(incident.cause, catalogue)
     line = f"{wording.clock(transition.at)} · {label}" + (f": {text}" if text else "")
@@ -160,18 +162,19 @@ def _affected(incident: Incident, catalogue: Catalogue) -> tuple[Fact, ...]:
     if not incident.affected or (len(incident.affected) == 1 and incident.cause is None):
         return ()  # the headline has said it
     ranked = worst_first(incident.affected)
-    text = ", ".join(_tally(one, catalogue) for one in ranked[:_SERVICES])
+    over = incident.status is Status.RESOLVED
+    text = ", ".join(_tally(one, catalogue, over) for one in ranked[:_SERVICES])
     if (n_more := len(ranked) - _SERVICES) > 0:
         text += f" + {n_more} more"
-    over = sum(one.status is Status.RESOLVED for one in ranked)
-    if over and incident.status is not Status.RESOLVED:
-        text += f" ({over} of {len(ranked)} work again)"
+    n_well = sum(one.status is Status.RESOLVED for one in ranked)
+    if n_well and not over:
+        text += f" ({n_well} of {len(ranked)} work again)"
     return (Fact(label="Affected", text=text),)
 
 
-def _tally(one: Affected, catalogue: Catalogue) -> str:
-    over = ", works again" if one.status is Status.RESOLVED else ""
-    return f"{service_name(one.service, catalogue)} ({one.observed:,}{over})"
+def _tally(one: Affected, catalogue: Catalogue, over: bool) -> str:
+    again = ", works again" if one.status is Status.RESOLVED and not over else ""
+    return f"{service_name(one.service, catalogue)} ({one.observed:,}{again})"
 
 
 def _telling(samples: Iterable[Sample]) -> list[Sample]:

@@ -58,8 +58,11 @@ class Terminal:
 
     def _lines(self, alert: Alert) -> Iterator[Text]:
         style = _style(alert.transition)
-        if alert.transition.step not in _WHOLE or merged_into(alert.incident):
+        merged = merged_into(alert.incident) is not None
+        if merged or alert.transition.step not in _WHOLE:
             yield Text(self._encodable(headline(alert.incident, self._catalogue)), style=style)
+            if merged:
+                return
             for line in story(alert.incident, alert.transition, self._catalogue).splitlines():
                 yield from self._row("", line)
             return
