@@ -4,6 +4,7 @@ import logging
 import sys
 
 import structlog
+from structlog.typing import EventDict
 
 # Chatty at INFO, and kafka-python logs each bootstrap attempt as an error of its own.
 _LIBRARIES = {"kafka": logging.CRITICAL, "slack_sdk": logging.WARNING, "httpx": logging.WARNING}
@@ -17,8 +18,13 @@ def configure(process: str, *, verbose: bool = False, **bound: object) -> None:
     of a post nor a secret may be among them.
     """
     tty = sys.stderr.isatty()
+
+    # Not by context variables: those do not reach other threads.
+    def bind(_: object, __: str, event: EventDict) -> EventDict:
+        return {"process": process, **bound, **event}
+
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        bind,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
@@ -51,5 +57,3 @@ def configure(process: str, *, verbose: bool = False, **bound: object) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(process=process, **bound)

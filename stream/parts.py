@@ -13,6 +13,7 @@ from stream.configuration import change, environment
 from stream.embedded import Child, start_broker, start_redis
 from stream.producer import ensure_topics
 from stream.relay import Hear, Relay
+from stream.screen import Screen
 from stream.settings import Settings
 from stream.supervisor import Job, Supervisor
 
@@ -27,7 +28,7 @@ class Parts:
     Used from the main thread. `stop` must be called whatever happens.
     """
 
-    def __init__(self, settings: Settings, data_dir: Path, show: Hear):
+    def __init__(self, settings: Settings, data_dir: Path, screen: Screen):
         self.settings = settings
         self.supervisor = Supervisor()
         self.sources: list[str] = []
@@ -58,7 +59,7 @@ class Parts:
         """Start the ingest workers and the watcher, whose output is the terminal's alerts."""
         for i in range(1, self.settings.ingest.workers + 1):
             self._start(f"ingest-{i}", "ingest", "--worker", str(i))
-        self._start("watch", "watch", hear=self._show)
+        self._start("watch", "watch", hear=self._screen.show)
 
     def start_dashboard(self) -> None:
         """Start the page."""
@@ -102,7 +103,7 @@ class Parts:
     def _start_command(
         self, name: str, command: list[str], *, once: bool = False, hear: Hear | None = None
     ) -> None:
-        env = environment(self.settings)
+        env = {**environment(self.settings), **self._screen.environment}
         if once:
             self.sources.append(name)
         job = Job(

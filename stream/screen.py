@@ -12,7 +12,7 @@ class Screen:
 
     def __init__(self, *, machine: bool):
         self._console = Console(stderr=machine, highlight=False, soft_wrap=True)
-        self.is_terminal = self._console.is_terminal
+        self.is_terminal: bool = self._console.is_terminal
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -35,6 +35,13 @@ class Screen:
         traceback: TracebackType | None,
     ) -> None:
         self._bar.stop()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What tells a child whose output is shown here how wide and colourful it may be."""
+        if not self.is_terminal:
+            return {}
+        return {"COLUMNS": str(self._console.width), "FORCE_COLOR": "1"}
 
     def show(self, line: str) -> None:
         """Write *line*, whose colours (ANSI) are kept on a terminal and dropped elsewhere."""

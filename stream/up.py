@@ -67,7 +67,7 @@ def up(settings: Settings, options: Options, stop: threading.Event) -> dict[str,
         if options.replay and not options.keep:
             held.empty()
         screen = stack.enter_context(Screen(machine=options.machine))
-        parts = Parts(settings, held.path, screen.show)
+        parts = Parts(settings, held.path, screen)
         stack.callback(parts.stop)
         found = _run(parts, options, held, screen, stop)
     # Only now is everything taken down that the children said.
