@@ -1,5 +1,6 @@
 """Whether the words around an ambiguous name speak of a service: zoom the app, or zoom the verb."""
 
+import math
 import re
 import tomllib
 from collections import defaultdict
@@ -30,9 +31,9 @@ _SCORE = re.compile(
     r"|(?:a|one|two|three|four|five) (?:sets?|goals?|man|points?|scores?|runs?|nil|nothing))"
 )
 _DETERMINERS = frozenset(
-    ["the", "a", "an", "this", "that", "these", "those", "both", "no", "any", "some", "every"]
-    + ["each", "his", "her", "their", "its", "two", "three", "all", "many", "most", "other"]
-    + ["what", "which", "whose"]
+    {"the", "a", "an", "this", "that", "these", "those", "both", "no", "any", "some", "every"}
+    | {"each", "his", "her", "their", "its", "two", "three", "all", "many", "most", "other"}
+    | {"what", "which", "whose"}
 )
 # A word that makes the name before it a product, whatever stands in front: "the Target website".
 _PRODUCT = re.compile(
@@ -67,6 +68,7 @@ class Context:
                 owners[fold(word)].add(service)
         for phrase in vocabulary("elsewhere"):
             owners[phrase] = {_NOBODY}
+        self._everyday = frozenset(vocabulary("everyday"))
         self._owners = [frozenset(found) for found in owners.values()]
         self._automaton = AhoCorasick(list(owners))
 
@@ -87,30 +89,37 @@ class Context:
             for owner in owners
         ]
 
+    def speaks_of(
+        self, service: str, folded: str, span: tuple[int, int], words: Iterable[Word], capital: bool
+    ) -> bool:
+        """
+        Say whether the name at *span* of *folded* means *service*, by the *words* of context.
 
-def speaks_of(
-    service: str, folded: str, start: int, end: int, *, capital: bool, words: Iterable[Word]
-) -> bool:
-    """
-    Say whether the name in [start, end) of *folded* means *service*, by the *words* of context.
+        The service's own words count from farther than words of outage. A name in lower case needs
+        one closer by, one of two letters almost next to it, one after "the" or "both" a word of
+        apps right behind it; an everyday word listens to the service's own words alone.
+        """
+        start, end = span
+        gaps = _gaps(service, span, words)
+        is_short = end - start <= 2 and folded[start].isascii()
+        if gaps[service] <= (_FAR if is_short and not capital else _OWN):
+            return True
+        if _PRODUCT.match(folded, end):
+            return not is_short or capital
+        if folded[start:end] in self._everyday or _is_determined(folded, start):
+            return False
+        return gaps[_ANY] <= _reach(is_short, capital and not _opens_sentence(folded, start))
 
-    The service's own words count from farther than words of outage; a name in lower case, or after
-    "the", "both", "no", needs a word closer by, and one or two letters almost next to them.
-    """
-    around = [word for word in words if word.end <= start or word.start >= end]
-    gaps = {_ANY: len(folded) + 1, service: len(folded) + 1}
-    for word in around:
-        if word.owner in gaps:
-            gap = start - word.end if word.end <= start else word.start - end
+
+def _gaps(service: str, span: tuple[int, int], words: Iterable[Word]) -> dict[str, float]:
+    """Return how far *span* is from the next word of *service*, and from the next of outage."""
+    start, end = span
+    gaps = {_ANY: math.inf, service: math.inf}
+    for word in words:
+        gap = start - word.end if word.end <= start else word.start - end
+        if word.owner in gaps and gap >= 0:
             gaps[word.owner] = min(gaps[word.owner], gap)
-    is_short = end - start <= 2 and folded[start].isascii()
-    if gaps[service] <= (_FAR if is_short and not capital else _OWN):
-        return True
-    if _PRODUCT.match(folded, end):
-        return not is_short or capital or gaps[_ANY] <= _TIGHT
-    if _is_determined(folded, start):
-        return False
-    return gaps[_ANY] <= _reach(is_short, capital and not _opens_sentence(folded, start))
+    return gaps
 
 
 def _reach(is_short: bool, capital: bool) -> int:

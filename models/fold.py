@@ -9,7 +9,7 @@ _INVISIBLE = (
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\ufff0-\uffff\U000e0000-\U000e0fff\ud800-\udfff"
 )
 # Combining accents of Latin, Greek and Cyrillic; Arabic vowel signs, hamzas and the tatweel. The
-# voicing marks of kana and the vowel signs of Indic scripts lie elsewhere and stay: they make words.
+# voicing marks of kana and the vowel signs of Indic scripts make words: they stay.
 _MARKS = (
     "\u0300-\u036f\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed"
 )
@@ -35,13 +35,8 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text.lower().replace("`", "'")
-    # Twice: a letter may only show its compatibility form after its case is gone, and the reverse.
-    return _fold_once(_fold_once(text))
-
-
-def _fold_once(text: str) -> str:
-    text = unicodedata.normalize("NFKC", text).casefold()
-    text = _DROPPED.sub("", unicodedata.normalize("NFKD", text))
+    # Decomposed first: a bold capital shows its case only when it has become a plain one.
+    text = _DROPPED.sub("", unicodedata.normalize("NFKD", text).casefold())
     return unicodedata.normalize("NFC", _VARIANT.sub(_variant, text))
 
 

@@ -1,6 +1,7 @@
 """What stands around a name inside one glued word: #WhatsAppDown, #SeCayoWhatsApp, #LINE障害."""
 
 from enum import StrEnum
+from functools import lru_cache
 
 from models.context import vocabulary
 
@@ -23,10 +24,12 @@ class Hashtags:
         glue = (_glued(word) for word in (*vocabulary("app"), *vocabulary("glue")))
         self._glue = frozenset(glue) - self._outage
         self._longest = max(map(len, self._outage | self._glue))
+        # The same few tags fill a stream for hours.
+        self._judged = lru_cache(maxsize=4096)(self._judge)
 
     def read(self, before: str, after: str) -> Rest:
         """Judge what stands *before* and *after* a name; nothing at all is glue."""
-        rests = {self._judge(before), self._judge(after)}
+        rests = {self._judged(before), self._judged(after)}
         if Rest.OTHER in rests:
             return Rest.OTHER
         return Rest.OUTAGE if Rest.OUTAGE in rests else Rest.GLUE

@@ -9,7 +9,7 @@ from enum import StrEnum
 from ahocorasick_rs import AhoCorasick, Implementation
 
 from models.catalogue import Catalogue, Service
-from models.context import Context, Word, speaks_of
+from models.context import Context, Word
 from models.fold import fold
 from models.hashtag import Hashtags, Rest
 from models.script import begins, ends, script, word_end
@@ -21,11 +21,11 @@ MAX_TEXT = 4_000  # characters; as much as the wire format lets a report have
 
 # Endings that Turkish, Polish, German and others glue to a name.
 _ENDINGS = frozenset(
-    ["s", "a", "e", "i", "u", "y", "ya", "ye", "yi", "yu", "da", "de", "ta", "te", "dan", "den"]
-    + ["tan", "ten", "in", "un", "nin", "nun", "im", "um", "lar", "ler", "em", "ie", "owi", "om"]
-    + ["ow", "es", "en", "ia"]
+    {"s", "a", "e", "i", "u", "y", "ya", "ye", "yi", "yu", "da", "de", "ta", "te", "dan", "den"}
+    | {"tan", "ten", "in", "un", "nin", "nun", "im", "um", "lar", "ler", "em", "ie", "owi", "om"}
+    | {"ow", "es", "en", "ia"}
 )
-_MIN_STEM = 4  # letters of a name that may take an ending
+_MIN_STEM = 5  # letters of a name that may take an ending
 
 
 class How(StrEnum):
@@ -40,7 +40,7 @@ class How(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A service named in [start, end) of the folded text; *region* is set when a region named it."""
+    """A service named in [start, end) of the folded text; *region* is set if a region did."""
 
     service: str
     start: int
@@ -66,6 +66,11 @@ class _Name:
     is_ambiguous: bool = False
     length: int = 0
     region: str | None = None
+
+    @property
+    def is_stem(self) -> bool:
+        """Whether an ending, or a word of outage, may be glued to it."""
+        return self.service is not None and not self.is_ambiguous
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,11 @@ class Matcher:
                 if all(name.service != other.service for other in names[pattern]):
                     names[pattern].append(name)
         self._names = list(names.values())
+        self._stems = frozenset(
+            index
+            for index, (pattern, meant) in enumerate(names.items())
+            if len(pattern) >= _MIN_STEM and all(name.is_stem for name in meant)
+        )
         self._automaton = AhoCorasick(list(names), implementation=Implementation.DFA)
         self._context = Context({id: service.context for id, service in catalogue.services.items()})
 
@@ -102,9 +112,19 @@ class Matcher:
         text = text[:MAX_TEXT]
         folded = fold(text)[:MAX_TEXT]
         hits = self._automaton.find_matches_as_indexes(folded, overlapping=True)
-        if hits and "#" not in folded:
-            hits = [hit for hit in hits if begins(folded, hit[1])]
-        return Found(folded, self._mentions(text, folded, hits) if hits else ())
+        if not hits:
+            return Found(folded, ())
+        spans = Spans(folded) if "#" in folded else None
+        # Nearly every hit lies inside of a longer word, and must cost next to nothing.
+        hits = [
+            hit
+            for hit in hits
+            if (begins(folded, hit[1]) and (ends(folded, hit[2]) or hit[0] in self._stems))
+            or (spans and spans.at(hit[1]))
+        ]
+        if not hits:
+            return Found(folded, ())
+        return Found(folded, self._mentions(text, folded, hits, spans or Spans(folded)))
 
     def _names_of(self, service: Service) -> Iterator[tuple[str, _Name]]:
         ambiguous = {fold(name) for name in service.ambiguous}
@@ -125,9 +145,9 @@ class Matcher:
             yield phrase, _Name(None, How.ALIAS)
 
     def _mentions(
-        self, text: str, folded: str, hits: list[tuple[int, int, int]]
+        self, text: str, folded: str, hits: list[tuple[int, int, int]], spans: Spans
     ) -> tuple[Mention, ...]:
-        places = self._places(folded, hits)
+        places = self._places(folded, hits, spans)
         sure = {name.service for place in places if place.is_sure for name in place.names}
         words: list[Word] | None = None
         mentions = []
@@ -135,37 +155,36 @@ class Matcher:
             names = place.names
             if not place.is_sure:
                 words = self._context.words(folded) if words is None else words
-                names = _meant(place, text, folded, words, sure)
+                names = self._meant(place, text, folded, words, sure)
             if len(names) == 1 and (service := names[0].service):
                 how, region = place.how, names[0].region
                 mentions.append(Mention(service, place.start, place.end, how, region))
         return tuple(mentions)
 
-    def _places(self, folded: str, hits: list[tuple[int, int, int]]) -> list[_Place]:
+    def _places(self, folded: str, hits: list[tuple[int, int, int]], spans: Spans) -> list[_Place]:
         """Take the leftmost, then longest, of the hits that may stand where they are."""
-        spans = Spans(folded)
         places: list[_Place] = []
         done = 0
         for index, start, end in sorted(hits, key=lambda hit: (hit[1], -hit[2])):
             if start < done:
                 continue
             span, names = spans.at(start), self._names[index]
-            place = self._inside(folded, start, end, names, span) if span else None
-            if span is None:
-                place = self._running(folded, start, end, names)
+            if span:
+                place = self._inside(folded, start, end, names, span)
+            else:
+                place = self._running(folded, start, end, index)
             if place:
                 places.append(place)
                 done = max(end, place.end)
         return places
 
-    def _running(self, folded: str, start: int, end: int, names: Sequence[_Name]) -> _Place | None:
+    def _running(self, folded: str, start: int, end: int, index: int) -> _Place | None:
         """Judge a hit in running text: it is a word, or a word with an ending that we know."""
-        if not begins(folded, start):
-            return None
+        names = self._names[index]
         is_sure = not any(name.is_ambiguous for name in names)
         if ends(folded, end):
             return _Place(start, end, names, is_sure)
-        if names[0].service is None or not is_sure or end - start < _MIN_STEM:
+        if index not in self._stems:
             return None
         stop = word_end(folded, end)
         ending = folded[end:stop]
@@ -193,27 +212,35 @@ class Matcher:
         if start == span.start:
             return None
         rest = self._hashtags.read(folded[span.start + 1 : start], folded[end : span.end])
-        is_sure = rest is Rest.OUTAGE or not any(name.is_ambiguous for name in names)
-        is_sure = is_sure and len(names) == 1
-        return None if rest is Rest.OTHER else _Place(start, end, names, is_sure, in_hashtag=True)
+        is_ambiguous = any(name.is_ambiguous for name in names)
+        is_whole = end - start == span.end - span.start - 1
+        # #LAX and #OnLine hold nothing but a name and a word of no weight.
+        if rest is Rest.OTHER or (is_ambiguous and rest is Rest.GLUE and not is_whole):
+            return None
+        is_sure = len(names) == 1 and (rest is Rest.OUTAGE or not is_ambiguous)
+        return _Place(start, end, names, is_sure, in_hashtag=True)
 
-
-def _meant(
-    place: _Place, text: str, folded: str, words: Sequence[Word], sure: Container[str | None]
-) -> list[_Name]:
-    """Return those names at *place* that the words around it, or a sure mention, speak for."""
-    named = [name for name in place.names if name.service in sure]
-    if named or _is_half_a_word(folded, place, words):
-        return named
-    capital = _is_capital(text, folded, place.start, place.end)
-    # A name of two services takes the words of one of them; a word of outage would fit both.
-    own = [word for word in words if word.owner] if len(place.names) > 1 else words
-    return [
-        name
-        for name in place.names
-        if name.service
-        and speaks_of(name.service, folded, place.start, place.end, capital=capital, words=own)
-    ]
+    def _meant(
+        self,
+        place: _Place,
+        text: str,
+        folded: str,
+        words: Sequence[Word],
+        sure: Container[str | None],
+    ) -> list[_Name]:
+        """Return those names at *place* that the words around it, or a sure mention, speak for."""
+        named = [name for name in place.names if name.service in sure]
+        if named or _is_half_a_word(folded, place, words):
+            return named
+        span = place.start, place.end
+        capital = _is_capital(text, folded, *span)
+        # A name of two services takes the words of one of them; a word of outage would fit both.
+        own = [word for word in words if word.owner] if len(place.names) > 1 else words
+        return [
+            name
+            for name in place.names
+            if name.service and self._context.speaks_of(name.service, folded, span, own, capital)
+        ]
 
 
 def _is_half_a_word(folded: str, place: _Place, words: Sequence[Word]) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 _URL = re.compile(r"(?:https?://|www\.)[!-~]+|(?<![\w.@-])(?:[\w-]{1,63}\.){1,4}[a-z]{2,10}/[!-~]*")
-_ACCOUNT = re.compile(r"(?:(?<![\w.+-])[\w.+-]{1,64})?@(?:[\w-]+\.?)*")
+_ACCOUNT = re.compile(r"(?:(?<![\w.+-])\w[\w.+-]{0,63})?@(?:[\w-]+\.?)*")
 _HASHTAG = re.compile(r"#[^\s#@.,!?:;()\[\]{}<>\"'/\\、。！？「」…|]+")
 
 
@@ -38,11 +38,10 @@ class Spans:
             found += (_account(match) for match in _ACCOUNT.finditer(folded))
         if "#" in folded:
             found += (Span(*match.span(), Part.HASHTAG) for match in _HASHTAG.finditer(folded))
-        urls = [span for span in found if span.part is Part.URL]
-        self._spans = sorted(
-            (span for span in found if span.part is Part.URL or not _inside(span, urls)),
-            key=lambda span: span.start,
-        )
+        if any(span.part is Part.URL for span in found):
+            urls = [span for span in found if span.part is Part.URL]
+            found = [span for span in found if span.part is Part.URL or not _inside(span, urls)]
+        self._spans = sorted(found, key=lambda span: span.start)
         self._starts = [span.start for span in self._spans]
 
     def at(self, position: int) -> Span | None:
