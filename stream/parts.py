@@ -34,9 +34,9 @@ class Parts:
         self.sources: list[str] = []
         self._at_work: set[str] = set()
         self._data_dir = data_dir
-        self._show = show
+        self._screen = screen
         self.alerts: Counter[str] = Counter()  # sent, by channel
-        self._relay = Relay(data_dir / "logs", show, self._notice)
+        self._relay = Relay(data_dir / "logs", screen.show, self._notice)
 
     def start_servers(self) -> None:
         """

@@ -137,7 +137,7 @@ def watch(settings: Settings) -> Role:
     def run(stop: threading.Event) -> None:
         log.info("started", channels=channel_names(settings))
         with ThreadPoolExecutor(1, thread_name_prefix="notify") as pool:
-            telling = pool.submit(notify.run, store, told, stop)
+            telling = pool.submit(notify.run, store, told, stop, leads=watcher.leads)
             try:
                 watcher.run(stop)
             finally:
