@@ -35,6 +35,11 @@ class Watcher:
         self._catalogue = catalogue
         self._policy = policy
         self._token = secrets.token_hex(16)
+        self._leading = threading.Event()
+
+    def leads(self) -> bool:
+        """Say whether this one leads just now; for those who may act only beside the leader."""
+        return self._leading.is_set()
 
     def run(self, stop: threading.Event) -> None:
         """Watch until *stop* is set, then give the lease up."""
@@ -56,7 +61,11 @@ class Watcher:
             fence = self._store.acquire(self._token, LEASE_MS)
             if fence is not None:
                 log.info("leading", fence=fence)
-                self._lead(fence, stop)
+                self._leading.set()
+                try:
+                    self._lead(fence, stop)
+                finally:
+                    self._leading.clear()
                 return
             stop.wait(POLL_SECONDS)
 
