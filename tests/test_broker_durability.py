@@ -128,7 +128,9 @@ def test_zeros_at_the_end_are_a_torn_write_too(start: Start, tmp_path: Path) -> 
     assert read(start().address) == list(range(40))
 
 
-@pytest.mark.parametrize("at", [9, 16, 30, 70], ids=["length", "format", "header", "records"])
+@pytest.mark.parametrize(
+    "at", [1, 9, 16, 30, 66], ids=["offset", "length", "format", "header", "record"]
+)
 def test_damage_before_sound_batches_is_said_not_cut(start: Start, tmp_path: Path, at: int) -> None:
     child = start()
     for i in range(5):

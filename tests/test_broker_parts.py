@@ -26,7 +26,8 @@ from kafka.record import MemoryRecords
 from kafka.record.memory_records import MemoryRecordsBuilder
 
 from stream.embedded.batch import check, placed, sound_batch_after
-from stream.embedded.group import INITIAL_DELAY, Group, Joined, State
+from stream.embedded.group import INITIAL_DELAY, Group
+from stream.embedded.member import Joined, State
 from stream.embedded.partition import Limits, Partition
 from stream.embedded.segment import CorruptLogError
 
@@ -171,6 +172,18 @@ def test_damage_in_an_older_segment_is_no_torn_write(tmp_path: Path) -> None:
     oldest.write_bytes(oldest.read_bytes()[:-1])
 
     with pytest.raises(CorruptLogError, match="offset 0"):
+        Partition(tmp_path, limits)
+
+
+def test_a_missing_segment_is_noticed(tmp_path: Path) -> None:
+    limits = Limits(segment_bytes=100)
+    log = Partition(tmp_path, limits)
+    for _ in range(3):
+        log.append(batch([b"v" * 50]), 0.0)
+    log.close()
+    sorted(tmp_path.glob("*.log"))[1].unlink()
+
+    with pytest.raises(CorruptLogError, match="missing file before"):
         Partition(tmp_path, limits)
 
 

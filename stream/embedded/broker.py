@@ -17,29 +17,26 @@ import logging
 import os
 import resource
 import signal
-import struct
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
-from kafka.errors import KafkaError, UnsupportedVersionError
 from kafka.protocol import admin, consumer, metadata, producer, sasl
 
 from stream.embedded.admin_api import AdminApi
 from stream.embedded.groups_api import GroupsApi
 from stream.embedded.offsets import CommittedOffsets
+from stream.embedded.offsets_api import OffsetsApi
 from stream.embedded.partition import Limits
 from stream.embedded.records_api import RecordsApi
 from stream.embedded.segment import CorruptLogError
 from stream.embedded.topics import Topics, write_whole
+from stream.embedded.wire import Api, Wire
 
 log = logging.getLogger(__name__)
 
-MAX_FRAME_BYTES = 8 << 20
-MAX_CONNECTIONS = 256
-FRAME_SECONDS = 30  # for a request to arrive, once its length has
 TICK_SECONDS = 0.1  # how late a rebalance or the end of a session may be noticed
 SYNC_SECONDS = 1.0
 RETENTION_SECONDS = 10.0
@@ -48,15 +45,6 @@ SYNC_POLICIES = ("interval", "always", "never")
 
 class BrokerError(Exception):
     """The broker cannot start: one line says why and what to do."""
-
-
-class Api(NamedTuple):
-    """A request that the broker answers, and the versions in which it does."""
-
-    request: Any
-    low: int
-    high: int
-    answer: Callable[[Any], Awaitable[Any]]
 
 
 class Broker:
@@ -83,21 +71,21 @@ class Broker:
         except (CorruptLogError, ValueError, KeyError, TypeError) as error:
             advice = f"restore it, or delete {data_dir} to start anew"
             raise BrokerError(f"cannot read what was stored: {error}; {advice}") from error
-        self._groups = GroupsApi(self._topics, self._offsets)
+        self._groups = GroupsApi(self._offsets)
         self._admin = AdminApi(self._topics, self._offsets, self._limits, partitions)
-        self._apis = self._table()
+        self._wire = Wire(self._apis())
         self._stopped = asyncio.Event()
-        self._connections: set[asyncio.Task[None]] = set()
 
-    def _table(self) -> dict[int, Api]:
+    def _apis(self) -> tuple[Api, ...]:
         records, groups, admins = RecordsApi(self._topics, self._written), self._groups, self._admin
-        apis = (
+        offsets = OffsetsApi(self._topics, self._offsets, groups)
+        return (
             Api(producer.ProduceRequest, 3, 9, records.produce),
             Api(producer.InitProducerIdRequest, 0, 4, records.init_producer_id),
             Api(consumer.FetchRequest, 4, 12, records.fetch),
             Api(consumer.ListOffsetsRequest, 1, 7, records.list_offsets),
-            Api(consumer.OffsetCommitRequest, 2, 8, self._synced(groups.offset_commit)),
-            Api(consumer.OffsetFetchRequest, 1, 8, groups.offset_fetch),
+            Api(consumer.OffsetCommitRequest, 2, 8, self._synced(offsets.commit)),
+            Api(consumer.OffsetFetchRequest, 1, 8, offsets.fetch),
             Api(consumer.JoinGroupRequest, 0, 7, groups.join_group),
             Api(consumer.SyncGroupRequest, 0, 5, groups.sync_group),
             Api(consumer.HeartbeatRequest, 0, 4, groups.heartbeat),
@@ -113,15 +101,15 @@ class Broker:
             Api(admin.DescribeClusterRequest, 0, 1, admins.describe_cluster),
             Api(metadata.MetadataRequest, 0, 12, admins.metadata),
             Api(metadata.FindCoordinatorRequest, 0, 4, admins.find_coordinator),
-            Api(metadata.ApiVersionsRequest, 0, 4, self._api_versions),
             Api(sasl.SaslHandshakeRequest, 0, 1, admins.sasl_handshake),
         )
-        return {api.request.API_KEY: api for api in apis}
 
     async def serve(self, ready: Callable[[str], None]) -> None:
         """Call *ready* with "host:port" when clients can connect, and answer them until `stop`."""
         try:
-            server = await asyncio.start_server(self._accept, self.host, self.port, limit=1 << 20)
+            server = await asyncio.start_server(
+                self._wire.accept, self.host, self.port, limit=1 << 20
+            )
         except OSError as error:
             self._close()
             raise BrokerError(
@@ -141,9 +129,9 @@ class Broker:
                 task.result()
         finally:
             server.close()
-            for task in (*chores, *self._connections):
+            for task in (*chores, *self._wire.tasks):
                 task.cancel()
-            await asyncio.gather(*chores, *self._connections, return_exceptions=True)
+            await asyncio.gather(*chores, *self._wire.tasks, return_exceptions=True)
             self._close()
 
     def stop(self) -> None:
@@ -156,65 +144,6 @@ class Broker:
             partition.close()
         self._offsets.close()
         self._lock.close()
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._connections.add(task)
-        try:
-            if len(self._connections) <= MAX_CONNECTIONS:
-                await self._converse(reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError, TimeoutError, KafkaError) as error:
-            if isinstance(error, KafkaError):
-                log.warning("closed a connection: %s", error)
-        except asyncio.CancelledError:
-            pass  # the broker stops; asyncio's server would report it as an error
-        except Exception as error:
-            # Bytes that are no request fail in the codec in many ways; their sender is cut off.
-            log.warning("closed a connection: %s: %.200s", type(error).__name__, error)
-        finally:
-            self._connections.discard(task)
-            writer.close()
-
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one client's requests, each before the next is read."""
-        while True:
-            (size,) = struct.unpack(">i", await reader.readexactly(4))
-            if not 8 <= size <= MAX_FRAME_BYTES:
-                raise KafkaError(f"frame of {size} bytes, expected 8 to {MAX_FRAME_BYTES}")
-            frame = await asyncio.wait_for(reader.readexactly(size), FRAME_SECONDS)
-            answer = await self._answer(frame)
-            if answer is not None:
-                writer.write(answer)
-                await writer.drain()
-
-    async def _answer(self, frame: bytes) -> bytes | None:
-        key, version, correlation_id = struct.unpack_from(">hhi", frame)
-        api = self._apis.get(key)
-        if api is None:
-            raise KafkaError(f"request {key}, which this broker does not know")
-        if api.low <= version <= api.high:
-            response = await api.answer(api.request.decode(frame, version=version, header=True))
-        elif key == metadata.ApiVersionsRequest.API_KEY:
-            # Every client reads version 0 here, and then asks again in a version that it names.
-            version, response = 0, await self._api_versions(None)
-            response.error_code = UnsupportedVersionError.errno
-        else:
-            raise KafkaError(f"request {key} in version {version}, not {api.low} to {api.high}")
-        if response is None:
-            return None
-        response.API_VERSION = version
-        response.with_header(correlation_id=correlation_id)
-        return bytes(response.encode(header=True, framed=True))
-
-    async def _api_versions(self, request: Any) -> Any:
-        answer = metadata.ApiVersionsResponse.ApiVersion
-        return metadata.ApiVersionsResponse(
-            api_keys=[
-                answer(api_key=key, min_version=api.low, max_version=api.high)
-                for key, api in self._apis.items()
-            ]
-        )
 
     def _synced(self, answer: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Awaitable[Any]]:
         async def then_synced(request: Any) -> Any:

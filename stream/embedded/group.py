@@ -9,8 +9,6 @@ monotonic clock, passed in. Members that wait for an answer hold a future, resol
 import asyncio
 import uuid
 from collections import Counter
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from kafka.errors import (
@@ -23,45 +21,11 @@ from kafka.errors import (
     UnknownMemberIdError,
 )
 
+from stream.embedded.member import Joined, Member, State
+
 INITIAL_DELAY = (
     0.3  # seconds in which the first members of a group gather before they get partitions
 )
-
-
-class State(StrEnum):
-    """A group's state, in the words of DescribeGroups."""
-
-    EMPTY = "Empty"
-    PREPARING = "PreparingRebalance"
-    COMPLETING = "CompletingRebalance"
-    STABLE = "Stable"
-
-
-@dataclass(slots=True, eq=False, kw_only=True)
-class Member:
-    """One consumer; a static one (with *instance_id*) keeps its seat when its process restarts."""
-
-    id: str
-    instance_id: str | None
-    client_id: str
-    protocols: dict[str, bytes]
-    session_seconds: float
-    rebalance_seconds: float
-    seen_at: float
-    assignment: bytes = b""
-    joining: "asyncio.Future[Joined] | None" = None
-    syncing: asyncio.Future[bytes] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Joined:
-    """The answer to a member that joined; *members* is filled for the leader only."""
-
-    generation: int
-    protocol: str
-    leader: str
-    member_id: str
-    members: tuple[tuple[str, str | None, bytes], ...] = ()
 
 
 class Group:

@@ -1,4 +1,4 @@
-"""The broker's answers about consumer groups: membership and committed offsets."""
+"""The broker's answers about consumer groups and their members."""
 
 import asyncio
 from typing import Any
@@ -10,7 +10,6 @@ from kafka.errors import (
     InvalidSessionTimeoutError,
     MemberIdRequiredError,
     NonEmptyGroupError,
-    OffsetMetadataTooLargeError,
     UnknownMemberIdError,
 )
 from kafka.protocol.admin import DeleteGroupsResponse, DescribeGroupsResponse, ListGroupsResponse
@@ -18,27 +17,28 @@ from kafka.protocol.consumer import (
     HeartbeatResponse,
     JoinGroupResponse,
     LeaveGroupResponse,
-    OffsetCommitResponse,
-    OffsetFetchResponse,
     SyncGroupResponse,
 )
 
-from stream.embedded.group import Group, Joined, Member
-from stream.embedded.offsets import Committed, CommittedOffsets
-from stream.embedded.topics import Topics
+from stream.embedded.group import Group
+from stream.embedded.member import Joined, Member
+from stream.embedded.offsets import CommittedOffsets
 
 SESSION_MS = range(6_000, 1_800_001)  # as Apache Kafka's group.min/max.session.timeout.ms
-MAX_METADATA = 4096  # characters, as Apache Kafka's offset.metadata.max.bytes
-NEVER_COMMITTED = Committed("", -1, -1, -1, "")
 
 
 class GroupsApi:
-    """Requests about groups. Members live in memory, committed offsets on disk."""
+    """Requests about groups, which live in memory: after a restart all members join again."""
 
-    def __init__(self, topics: Topics, offsets: CommittedOffsets):
-        self._topics = topics
+    def __init__(self, offsets: CommittedOffsets):
         self._offsets = offsets
         self._groups: dict[str, Group] = {}
+
+    def check_commit(self, request: Any) -> None:
+        """Raise the protocol's error unless the sender of an offset commit may commit."""
+        if request.group_id not in self._groups and request.generation_id_or_member_epoch >= 0:
+            raise UnknownMemberIdError
+        self._groups.setdefault(request.group_id, Group()).check_commit(request, _now())
 
     def tick(self) -> None:
         """Let time pass for all groups, and forget those that nobody is in or has committed for."""
@@ -105,86 +105,6 @@ class GroupsApi:
         return LeaveGroupResponse.MemberResponse(
             member_id=member_id, group_instance_id=instance_id, error_code=code
         )
-
-    async def offset_commit(self, request: Any) -> Any:
-        """Store what a member, or a consumer without a group's assignment, has done."""
-        refused = self._refuse_commit(request)
-        answer = OffsetCommitResponse.OffsetCommitResponseTopic
-        accepted: list[Committed] = []
-        topics = [
-            answer(
-                name=topic.name,
-                partitions=[
-                    self._check_offset(topic.name, entry, refused, accepted)
-                    for entry in topic.partitions
-                ],
-            )
-            for topic in request.topics
-        ]
-        if accepted:
-            self._offsets.commit(request.group_id, accepted)
-        return OffsetCommitResponse(topics=topics)
-
-    def _refuse_commit(self, request: Any) -> int:
-        """Return the error code that all of a commit gets, 0 for none."""
-        try:
-            if request.group_id not in self._groups and request.generation_id_or_member_epoch >= 0:
-                raise UnknownMemberIdError
-            self._groups.setdefault(request.group_id, Group()).check_commit(request, _now())
-        except BrokerResponseError as error:
-            return int(error.errno)
-        return 0
-
-    def _check_offset(self, topic: str, entry: Any, refused: int, accepted: list[Committed]) -> Any:
-        code = refused
-        metadata = entry.committed_metadata or ""
-        try:
-            self._topics.partition(topic, entry.partition_index)
-            if len(metadata) > MAX_METADATA:
-                raise OffsetMetadataTooLargeError
-        except BrokerResponseError as error:
-            code = code or error.errno
-        if not code:
-            epoch = entry.committed_leader_epoch
-            place = topic, entry.partition_index, entry.committed_offset
-            accepted.append(Committed(*place, epoch, metadata))
-        return OffsetCommitResponse.OffsetCommitResponseTopic.OffsetCommitResponsePartition(
-            partition_index=entry.partition_index, error_code=code
-        )
-
-    async def offset_fetch(self, request: Any) -> Any:
-        """Look up committed offsets."""
-        if request.version < 8:
-            answer = OffsetFetchResponse.OffsetFetchResponseTopic
-            part = answer.OffsetFetchResponsePartition
-            return OffsetFetchResponse(
-                topics=self._committed(request.group_id, request.topics, answer, part)
-            )
-        group = OffsetFetchResponse.OffsetFetchResponseGroup
-        answer = group.OffsetFetchResponseTopics
-        part = answer.OffsetFetchResponsePartitions
-        return OffsetFetchResponse(
-            groups=[
-                group(
-                    group_id=g.group_id, topics=self._committed(g.group_id, g.topics, answer, part)
-                )
-                for g in request.groups
-            ]
-        )
-
-    def _committed(self, group_id: str, asked: Any, answer: Any, part: Any) -> list[Any]:
-        """Return what a group has committed for the topics *asked* for, None for all."""
-        offsets = self._offsets.by_group.get(group_id, {})
-        wanted: dict[str, list[int]] = {}
-        if asked is None:
-            for topic, index in offsets:
-                wanted.setdefault(topic, []).append(index)
-        else:
-            wanted = {topic.name: topic.partition_indexes for topic in asked}
-        return [
-            answer(name=name, partitions=[_place(part, offsets, name, i) for i in indexes])
-            for name, indexes in wanted.items()
-        ]
 
     async def list_groups(self, request: Any) -> Any:
         """List the groups that have members or committed offsets."""
@@ -258,16 +178,6 @@ def _join_response(group: Group, joined: Joined) -> Any:
             answer(member_id=id, group_instance_id=instance_id, metadata=metadata)
             for id, instance_id, metadata in joined.members
         ],
-    )
-
-
-def _place(part: Any, offsets: dict[tuple[str, int], Committed], topic: str, index: int) -> Any:
-    committed = offsets.get((topic, index), NEVER_COMMITTED)
-    return part(
-        partition_index=index,
-        committed_offset=committed.offset,
-        committed_leader_epoch=committed.leader_epoch,
-        metadata=committed.metadata,
     )
 
 

@@ -16,7 +16,7 @@ from kafka.errors import (
 )
 
 from stream.embedded.batch import Header, check_single, placed
-from stream.embedded.segment import Segment
+from stream.embedded.segment import CorruptLogError, Segment
 
 log = logging.getLogger(__name__)
 
@@ -60,10 +60,7 @@ class Partition:
         self.waiters: set[asyncio.Future[None]] = set()
         directory.mkdir(parents=True, exist_ok=True)
         self._segments = [Segment(path) for path in sorted(directory.glob("*.log"))]
-        for segment in self._segments:
-            is_last = segment is self._segments[-1]
-            if n_cut := segment.recover(is_last=is_last, on_batch=self._remember):
-                log.warning("cut %d bytes of a torn write off %s", n_cut, segment.path)
+        self._recover()
         if not self._segments:
             self._roll(start_offset)
         self.start_offset = max(start_offset, self._segments[0].base_offset)
@@ -145,6 +142,14 @@ class Partition:
         for segment in self._segments:
             segment.close()
         self._wake()
+
+    def _recover(self) -> None:
+        for i, segment in enumerate(self._segments):
+            if i and segment.base_offset != self._segments[i - 1].next_offset:
+                raise CorruptLogError(f"missing file before {segment.path}")
+            is_last = segment is self._segments[-1]
+            if n_cut := segment.recover(is_last=is_last, on_batch=self._remember):
+                log.warning("cut %d bytes of a torn write off %s", n_cut, segment.path)
 
     def _roll(self, base_offset: int) -> None:
         if self._segments:  # recovery trusts that only the last file can end in a torn write

@@ -45,10 +45,8 @@ class Segment:
         while self.size < len(data):
             try:
                 header = check(data, self.size)
-                if header.base_offset < self.next_offset:
-                    raise CorruptRecordError(
-                        f"offset {header.base_offset} after {self.next_offset}"
-                    )
+                if header.base_offset != self.next_offset:  # the checksum leaves it out
+                    raise CorruptRecordError(f"it says offset {header.base_offset}")
             except (CorruptRecordError, UnsupportedForMessageFormatError) as error:
                 if not is_last or sound_batch_after(data, self.size, self.next_offset):
                     raise CorruptLogError(
