@@ -181,12 +181,13 @@ def test_a_taken_port_of_the_page_is_one_line_before_anything_is_started(
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        one = up("--port", str(other.getsockname()[1]))
+        port = other.getsockname()[1]
+        one = up("--port", str(port))
         _, errors = one.process.communicate(timeout=60)
 
     assert one.process.returncode == 2
     assert errors.count("\n") == 1
-    assert f"dashboard.port = {other.getsockname()[1] if other.fileno() >= 0 else ''}" in errors
+    assert f"dashboard.port = {port} on 127.0.0.1 cannot be had" in errors
     assert not one.data_dir.exists()
 
 
