@@ -14,7 +14,7 @@ _PROBLEMS = (
     ("stream.sources.scenario", "ScenarioError"),
     ("models.catalogue", "CatalogueError"),
     ("models.artifact", "ArtifactError"),
-    ("models.evaluate", "EvaluationError"),
+    ("models.examples", "ExampleError"),
     ("models.train", "TrainingError"),
 )
 
