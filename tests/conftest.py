@@ -3,7 +3,6 @@
 import os
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from kafka import KafkaAdminClient
@@ -53,12 +52,7 @@ def kafka_admin(kafka: str) -> Iterator[KafkaAdminClient]:
 def topic(kafka_admin: KafkaAdminClient) -> Iterator[str]:
     """Name of a new topic with four partitions."""
     name = f"test-{uuid.uuid4().hex[:12]}"
-    kafka_admin.create_topics({name: {"num_partitions": N_PARTITIONS, "replication_factor": 1}})
+    shape = {"num_partitions": N_PARTITIONS, "replication_factor": 1}
+    kafka_admin.create_topics({name: shape}, wait_for_metadata=True)
     yield name
     kafka_admin.delete_topics([name])
-
-
-@pytest.fixture
-def short_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory whose path leaves room for the name of a Unix socket."""
-    return tmp_path_factory.mktemp("d")

@@ -170,8 +170,8 @@ def test_deleted_records_move_the_first_offset(
 def test_topics_grow_and_refuse_to_be_made_twice(topic: str, kafka_admin: KafkaAdminClient) -> None:
     kafka_admin.create_partitions({topic: 6})
 
-    (description,) = kafka_admin.describe_topics([topic])
-    assert len(description["partitions"]) == 6
+    while len(kafka_admin.describe_topics([topic])[0]["partitions"]) < 6:
+        pass  # Apache Kafka answers before its metadata has it
     with pytest.raises(TopicAlreadyExistsError):
         kafka_admin.create_topics({topic: {"num_partitions": 1, "replication_factor": 1}})
 
@@ -185,9 +185,8 @@ def test_a_topic_made_again_is_empty(
         assert consumer.end_offsets(partitions(name)) == dict.fromkeys(partitions(name), 0)
         write(kafka, name, 4)
         kafka_admin.delete_topics([name])
-        for _ in range(100):
-            if name not in kafka_admin.list_topics():
-                break
+        while name in kafka_admin.list_topics():
+            pass
 
 
 @pytest.mark.parametrize("name", ["../../up", "a/b", "", ".", "a" * 250, "naïve"])
