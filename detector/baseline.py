@@ -267,9 +267,14 @@ def _refreshed(baseline: Baseline) -> Baseline:
     variance = (
         np.clip(spread, 0.01, 0.5)
         + 1 / (PRIOR_SHAPE + baseline.reports / dispersion)
-        + _SEASON_SPREAD / (1 + baseline.hours / 12)
+        + season_variance(baseline)
     )
     return replace(baseline, rates=rates, dispersion=dispersion, uncertainty=np.sqrt(variance))
+
+
+def season_variance(baseline: Baseline) -> Floats:
+    """Variance of the logarithm of what is not yet known of the season, less with each day seen."""
+    return _SEASON_SPREAD / (1 + baseline.hours / 12)
 
 
 def _hour_of_week(hour: int) -> tuple[int, int]:

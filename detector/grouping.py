@@ -70,7 +70,7 @@ def regrouped(
             if cause.probability >= CLAIMED:
                 _unite(drafts, cause, graph.explains(cause), verdicts)
         _reconsider(drafts, causes)
-    return _finished(drafts, verdicts, now, graph.names)
+    return _finished(drafts, now, graph.names)
 
 
 def reopenable(incident: Incident, now: datetime, hours: float) -> bool:
@@ -128,7 +128,7 @@ def _unite(
     target = min(same or past or sources, key=lambda d: d.age)
     for source in sorted(sources, key=lambda d: d.age):
         if source is not target:
-            _pour(source, target, members, verdicts)
+            _pour(source, target, members)
     if target.old is None:
         target.lead = cause.provider
     target.cause, target.claimed = _refined(target.cause, cause), True
@@ -153,9 +153,7 @@ def _movable(draft: _Draft, cause: Cause, explained: Collection[str]) -> bool:
     return own or (most and not draft.claimed)
 
 
-def _pour(
-    source: _Draft, target: _Draft, members: Collection[str], verdicts: Mapping[str, Affected]
-) -> None:
+def _pour(source: _Draft, target: _Draft, members: Collection[str]) -> None:
     moving = [s for s in _open_services(source) if s in members]
     for service in moving:
         target.affected[service] = source.affected[service]
@@ -181,7 +179,6 @@ def _reconsider(drafts: Sequence[_Draft], causes: Sequence[Cause]) -> None:
 
 def _finished(
     drafts: Sequence[_Draft],
-    verdicts: Mapping[str, Affected],
     now: datetime,
     names: Mapping[str, str],
 ) -> tuple[Incident, ...]:
@@ -205,7 +202,7 @@ def _built(
     affected = list(draft.affected.values())
     if draft.old is None:
         return None if target else incidents.opened(id, affected, draft.cause, now, names)
-    if not target and not draft.is_open and not _was_open(draft):
+    if not _was_open(draft) and not draft.is_open:
         return draft.old
     return incidents.advance(draft.old, affected, draft.cause, now, names, target)
 

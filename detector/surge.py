@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.baseline import MINUTE, Baseline, Flags, Floats, Singles
+from detector.baseline import MINUTE, Baseline, Flags, Floats, Singles, season_variance
 from detector.bucket import WIDTH
 
 Times = NDArray[np.int64]
@@ -32,7 +32,8 @@ NULLS = np.array((0.0, 1.0, 2.0, 3.0))
 MIN_AUTHORS = 3
 _LAG = 10  # minutes that the level filter looks back, so that an onset does not teach it
 _LEVEL_KEEP = float(np.exp(-1 / 60))  # a minute of the filter's memory of an hour
-_WANDER = 0.1  # standard deviation of the log level inside the lag
+_WANDER = 0.15  # standard deviation of the log level between what the filter knows and now…
+_UNKNOWN_SEASON = 0.5  # …and the share of the unknown season's variance that falls into that time
 # Nats of a climb that hold the filter; effects above 30 are left out, as to them a single post
 # on a service of which nobody ever speaks is suspicious.
 _SUSPICIOUS = 4.0
@@ -262,7 +263,8 @@ def _level(surge: Surge, baseline: Baseline) -> tuple[Floats, Floats]:
     prior = 1 / baseline.uncertainty**2
     shape = surge.level_reports / baseline.dispersion + prior
     level = shape / (surge.level_exposure / baseline.dispersion + prior)
-    return level, np.sqrt(1 / shape + _WANDER**2)
+    wander = _WANDER**2 + _UNKNOWN_SEASON * season_variance(baseline)
+    return level, np.sqrt(1 / shape + wander)
 
 
 def _level_followed(
@@ -278,10 +280,9 @@ def _level_followed(
     slot = start // MINUTE % _LAG
     old_count = surge.lag_observed[:, slot].astype(np.float64)
     old_mean = surge.lag_expected[:, slot].astype(np.float64)
-    level, _ = _level(surge, baseline)
+    level, spread = _level(surge, baseline)
     usual = level * old_mean
-    cap = usual * np.exp(np.maximum(baseline.uncertainty - 0.4, 0.0) * 2) + 1
-    cap = cap + 4 * np.sqrt(baseline.dispersion * usual)
+    cap = usual * np.exp(3 * spread) + 4 * np.sqrt(baseline.dispersion * usual) + 1
     learns = ~(frozen | (suspicious & (held <= _MAX_HOLD)))
     lag_observed, lag_expected = surge.lag_observed.copy(), surge.lag_expected.copy()
     lag_observed[:, slot], lag_expected[:, slot] = observed, mean

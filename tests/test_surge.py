@@ -23,6 +23,7 @@ def known(n_services: int, per_minute: float, dispersion: float = 1.3) -> baseli
         rates=np.full((n_services, 3), per_minute * 60),
         dispersion=np.full(n_services, dispersion),
         uncertainty=np.full(n_services, 0.25),
+        hours=np.full(n_services, 1_000.0),
     )
 
 
