@@ -81,7 +81,9 @@ def test_posts_come_in_order_or_not_at_all(times: list[float], window: int) -> N
 def test_a_post_that_comes_far_too_late_is_named() -> None:
     made = [report(at) for at in (5, 6, 7, 1)]
 
-    with pytest.raises(ReplayError, match=r"'test:0:1' .*more than 2 posts too late; sort the file"):
+    with pytest.raises(
+        ReplayError, match=r"'test:0:1' .*more than 2 posts too late; sort the file"
+    ):
         list(in_event_order(made, window=2))
 
 
