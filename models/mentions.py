@@ -2,20 +2,22 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
-from models.catalogue import Catalogue, Service
+from models.catalogue import Catalogue
 from models.context import Context, Word
 from models.fold import fold
 from models.hashtag import Hashtags, Rest
+from models.names import How, Name, names_of
 from models.script import begins, ends, script, word_end
 from models.spans import Part, Span, Spans
 
 __all__ = ["Found", "How", "Matcher", "Mention", "fold"]
+
+Hit = tuple[int, int, int]  # index of the pattern, start, end
 
 MAX_TEXT = 4_000  # characters; as much as the wire format lets a report have
 
@@ -26,16 +28,6 @@ _ENDINGS = frozenset(
     | {"ow", "es", "en", "ia"}
 )
 _MIN_STEM = 5  # letters of a name that may take an ending
-
-
-class How(StrEnum):
-    """By what a service was named."""
-
-    ALIAS = "alias"
-    HANDLE = "handle"
-    HASHTAG = "hashtag"
-    MISSPELLING = "misspelling"
-    REGION = "region"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,28 +50,12 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class _Name:
-    """What a pattern stands for: a service, or nothing at all where it only looks like a name."""
-
-    service: str | None
-    how: How
-    is_ambiguous: bool = False
-    length: int = 0
-    region: str | None = None
-
-    @property
-    def is_stem(self) -> bool:
-        """Whether an ending, or a word of outage, may be glued to it."""
-        return self.service is not None and not self.is_ambiguous
-
-
-@dataclass(frozen=True, slots=True)
 class _Place:
     """A hit that may stand where it is; a sure one needs no context."""
 
     start: int
     end: int
-    names: Sequence[_Name]
+    names: Sequence[Name]
     is_sure: bool
     in_hashtag: bool = False
 
@@ -93,9 +69,9 @@ class Matcher:
 
     def __init__(self, catalogue: Catalogue):
         self._hashtags = Hashtags()
-        names: defaultdict[str, list[_Name]] = defaultdict(list)
+        names: defaultdict[str, list[Name]] = defaultdict(list)
         for service in catalogue.services.values():
-            for pattern, name in self._names_of(service):
+            for pattern, name in names_of(service, self._hashtags):
                 if all(name.service != other.service for other in names[pattern]):
                     names[pattern].append(name)
         self._names = list(names.values())
@@ -114,40 +90,33 @@ class Matcher:
         hits = self._automaton.find_matches_as_indexes(folded, overlapping=True)
         if not hits:
             return Found(folded, ())
-        spans = Spans(folded) if "#" in folded else None
         # Nearly every hit lies inside of a longer word, and must cost next to nothing.
-        hits = [
+        words = [
             hit
             for hit in hits
-            if (begins(folded, hit[1]) and (ends(folded, hit[2]) or hit[0] in self._stems))
-            or (spans and spans.at(hit[1]))
+            if not ((pair := folded[hit[1] - 1 : hit[1] + 1]).isalnum() and pair.isascii())
+            and begins(folded, hit[1])
+            and (ends(folded, hit[2]) or hit[0] in self._stems)
         ]
-        if not hits:
+        if "#" in folded:
+            words += self._in_hashtags(folded, hits)
+        if not words:
             return Found(folded, ())
-        return Found(folded, self._mentions(text, folded, hits, spans or Spans(folded)))
+        return Found(folded, self._mentions(text, folded, words))
 
-    def _names_of(self, service: Service) -> Iterator[tuple[str, _Name]]:
-        ambiguous = {fold(name) for name in service.ambiguous}
-        for how, listed in (
-            (How.ALIAS, (service.name, *service.aliases, *service.ambiguous)),
-            (How.HANDLE, service.handles),
-            (How.MISSPELLING, service.misspellings),
-        ):
-            for pattern in map(fold, listed):
-                yield pattern, _Name(service.id, how, pattern in ambiguous)
-        for pattern in map(fold, service.hashtags):
-            length = self._hashtags.name_length(pattern)
-            yield pattern, _Name(service.id, How.HASHTAG, length=length)
-        for region in service.regions:
-            for pattern in (region, region.replace("-", " "), region.replace("-", "")):
-                yield pattern, _Name(service.id, How.REGION, region=region)
-        for phrase in map(fold, service.lookalikes):
-            yield phrase, _Name(None, How.ALIAS)
+    def _in_hashtags(self, folded: str, hits: list[Hit]) -> list[Hit]:
+        """Keep the hits that a hashtag may be built around; of two letters only at its start."""
+        tags = Spans(folded)
+        return [
+            hit
+            for hit in hits
+            if (hit[2] - hit[1] > 2 or folded[hit[1] - 1] == "#")
+            and (span := tags.at(hit[1]))
+            and span.part is Part.HASHTAG
+        ]
 
-    def _mentions(
-        self, text: str, folded: str, hits: list[tuple[int, int, int]], spans: Spans
-    ) -> tuple[Mention, ...]:
-        places = self._places(folded, hits, spans)
+    def _mentions(self, text: str, folded: str, hits: list[Hit]) -> tuple[Mention, ...]:
+        places = self._places(folded, hits)
         sure = {name.service for place in places if place.is_sure for name in place.names}
         words: list[Word] | None = None
         mentions = []
@@ -161,8 +130,9 @@ class Matcher:
                 mentions.append(Mention(service, place.start, place.end, how, region))
         return tuple(mentions)
 
-    def _places(self, folded: str, hits: list[tuple[int, int, int]], spans: Spans) -> list[_Place]:
+    def _places(self, folded: str, hits: list[Hit]) -> list[_Place]:
         """Take the leftmost, then longest, of the hits that may stand where they are."""
+        spans = Spans(folded)
         places: list[_Place] = []
         done = 0
         for index, start, end in sorted(hits, key=lambda hit: (hit[1], -hit[2])):
@@ -196,7 +166,7 @@ class Matcher:
         return None
 
     def _inside(
-        self, folded: str, start: int, end: int, names: Sequence[_Name], span: Span
+        self, folded: str, start: int, end: int, names: Sequence[Name], span: Span
     ) -> _Place | None:
         """Judge a hit in a link, an account or a hashtag."""
         how = names[0].how
@@ -227,7 +197,7 @@ class Matcher:
         folded: str,
         words: Sequence[Word],
         sure: Container[str | None],
-    ) -> list[_Name]:
+    ) -> list[Name]:
         """Return those names at *place* that the words around it, or a sure mention, speak for."""
         named = [name for name in place.names if name.service in sure]
         if named or _is_half_a_word(folded, place, words):
