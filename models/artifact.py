@@ -2,27 +2,40 @@
 The trained model on disk: an npz of plain arrays and a card that says what they are.
 
 Nothing here can execute code: arrays are read without pickles, the card is JSON. The card pins the
-arrays by their checksum, and the code that made the features by a digest, since weights that meet
-other features give silent nonsense.
+arrays by their checksum, and the features by a digest, since weights that meet other features give
+silent nonsense.
 """
 
 import hashlib
 import io
 import platform
+import zlib
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import msgspec
 import numpy as np
 
 from models.classifier import N_FEATURES, STATEMENTS, SYMPTOMS, Classifier, Floats
+from models.features import features
+from models.fold import fold
+from models.mentions import Found, How, Mention
+from models.text import tokenise
+from models.vocabulary import Vocabulary, phrases
 
 FORMAT = 1
 SHIPPED = Path(__file__).with_name("artifacts")
 _ARRAYS = "weights.npz"
 _CARD = "card.json"
-_FEATURE_FILES = ("text.py", "features.py", "vocabulary.py", "vocabulary.toml", "fold.py")
+# Posts that take every path of the tokeniser and of the features.
+_PROBES = (
+    "RT @someone: is AAA down?! can't log in… 503 since 9:30, again :( https://a.example #AAADown",
+    "aaa volvió, ya funciona; ¿se cayó ayer?",
+    "aaa落ちてる？ログインできない 먹통 안 돼요 aaa 🙃",
+    "मेरा aaa नहीं चल रहा, الواتساب معطل aaa AAA çöktü mü nooooo",
+)
 _REMEDY = "run: outcry train"
 _SHAPES = {
     "statement_weights": (N_FEATURES, len(STATEMENTS)),
@@ -58,7 +71,7 @@ def save(
     learnt_from: dict[str, Any],
     metrics: dict[str, Any],
 ) -> Card:
-    """Write the arrays (half precision) and the card into *folder*; equal models give equal bytes."""
+    """Write the arrays (half precision) and the card; equal models give equal bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     arrays = {name: getattr(classifier, name).astype(np.float16) for name in _SHAPES}
@@ -88,16 +101,25 @@ def load(folder: Path = SHIPPED) -> tuple[Classifier, Card]:
     data = _read(folder / _ARRAYS)
     card = _card(folder / _CARD)
     if hashlib.sha256(data).hexdigest() != card.weights_sha256:
-        raise ArtifactError(f"{folder / _ARRAYS}: checksum differs from that in {_CARD}; {_REMEDY}")
+        raise ArtifactError(f"{folder / _ARRAYS}: checksum is not that of {_CARD}; {_REMEDY}")
     arrays = _arrays(data, folder / _ARRAYS)
     return Classifier(**arrays, threshold=card.threshold), card
 
 
 def features_digest() -> str:
-    """SHA-256 of all that decides what a feature is: the vocabulary and the code that makes them."""
-    digest = hashlib.sha256()
-    for name in _FEATURE_FILES:
-        digest.update((Path(__file__).parent / name).read_bytes())
+    """
+    SHA-256 of what decides on the features: the vocabulary, and the features of some probing posts.
+
+    Equal for code that was only rewritten, different for code that would see posts differently.
+    """
+    digest = hashlib.sha256(msgspec.json.encode(phrases()))
+    vocabulary = Vocabulary()
+    for probe in _PROBES:
+        folded = fold(probe)
+        mention = Mention("a", folded.find("aaa"), folded.find("aaa") + 3, How.ALIAS)
+        tokens = tokenise(Found(folded, (mention,)))
+        seen = features(tokens, vocabulary.spans(tokens), "a")
+        digest.update(" ".join(sorted(seen)).encode())
     return digest.hexdigest()
 
 
@@ -139,7 +161,7 @@ def _arrays(data: bytes, path: Path) -> dict[str, Floats]:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
             arrays = {name: stored[name].astype(np.float32) for name in _SHAPES}
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
         raise ArtifactError(f"{path}: not the arrays of a model: {error}; {_REMEDY}") from error
     for name, shape in _SHAPES.items():
         if arrays[name].shape != shape or not np.isfinite(arrays[name]).all():

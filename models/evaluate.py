@@ -20,10 +20,13 @@ from models import artifact
 from models.catalogue import Catalogue
 from models.examples import Example, adopt, corpus_files, ids, named, read
 from models.keyword import KeywordTagger
-from models.score import Evaluation, Judged, score, table
+from models.score import Evaluation, Judged, score
+from models.table import table
 from models.tagger import Tagger
 from models.tags import Tag
 from models.train import dataset, fit
+
+FOLDS = 5
 
 Tag_ = Callable[[Sequence[str]], list[tuple[Tag, ...]]]
 
@@ -75,9 +78,9 @@ def split(posts: Sequence[Example], folds: int, seed: int) -> list[list[Example]
 
 def _judge(posts: Iterable[Example], tag: Tag_, catalogue: Catalogue) -> tuple[list[Judged], float]:
     posts = list(posts)
-    started = time.perf_counter()
+    started = time.process_time()
     tagged = tag([post.text for post in posts])
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     return [
         Judged(
             example=post,
@@ -111,7 +114,7 @@ def main(
         catalogue = adopt(catalogue, named(posts))
     corpus = [post for path in corpus_files() for post in read(path)]
     if cross_validate_:
-        result = cross_validate(posts, corpus, catalogue, folds=10, seed=seed)
+        result = cross_validate(posts, corpus, catalogue, folds=FOLDS, seed=seed)
     elif corpus_only:
         result = evaluate(
             posts, Tagger(catalogue, fit(dataset(corpus, catalogue), seed)), catalogue

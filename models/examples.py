@@ -39,6 +39,7 @@ class Example:
 
     *group* names its origin: posts of one group never stand on both sides of a split. *is_complete*
     says that every service named has a label, so that any further one found is only mentioned.
+    *is_real* tells a post that somebody wrote in earnest from one made up for the corpus.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Example:
     labels: tuple[Label, ...] = ()
     is_report: bool = False
     is_complete: bool = True
+    is_real: bool = False
 
 
 class _Label(msgspec.Struct):
@@ -132,6 +134,7 @@ def _decode(line: bytes, path: Path, n: int, group: str) -> Example:
         if row.label is None
         else row.label == "report",
         is_complete=row.tags is None or bool(labels),
+        is_real=row.tags is None,
     )
 
 

@@ -18,8 +18,7 @@ class KeywordTagger:
 
     def tag(self, texts: Sequence[str]) -> list[tuple[Tag, ...]]:
         """Tag *texts*, in order."""
-        with self._vocabulary.memory():
-            return [self._tag(tokenise(self._matcher.find(text))) for text in texts]
+        return [self._tag(tokenise(self._matcher.find(text))) for text in texts]
 
     def _tag(self, tokens: Tokens) -> tuple[Tag, ...]:
         named = services(tokens)

@@ -1,9 +1,8 @@
 """The arithmetic of an evaluation: judged posts → precision, recall, calibration, mistakes."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -103,59 +102,6 @@ def score(judged: Sequence[Judged], seconds: float) -> Evaluation:
     )
 
 
-def table(result: Evaluation) -> str:
-    """The evaluation as text: a line for each tagger, each language, each of the worst posts."""
-    heads = (
-        "",
-        "precision",
-        "recall",
-        "F1",
-        "95 %",
-        "exact",
-        "bystander",
-        "symptom",
-        "ECE",
-        "posts/s",
-    )
-    rows = [heads, *(_row(name, of) for name, of in {"tagger": result, **result.baselines}.items())]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(heads))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    ]
-    report = result.report
-    lines.append(
-        f"{report.n_posts} posts, {report.n_reports} reports; in {_percent(result.unfound)} of the "
-        "reports no failing service was found by name"
-    )
-    lines += [
-        f"{lang:4} {scores['posts']:5.0f} posts {scores['reports']:5.0f} reports  F1 {scores['f1']:.2f}"
-        for lang, scores in result.by_language.items()
-    ]
-    lines += [f"{mistake.score:.2f}  {mistake.reason}  {mistake.id}" for mistake in result.worst]
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def _row(name: str, result: Evaluation) -> tuple[str, ...]:
-    report = result.report
-    return (
-        name,
-        f"{report.precision:.3f}",
-        f"{report.recall:.3f}",
-        f"{report.f1:.3f}",
-        f"{report.ci95[0]:.2f}-{report.ci95[1]:.2f}",
-        _percent(result.affected_exact),
-        _percent(result.bystander_blamed),
-        _percent(result.symptom_accuracy),
-        "-" if result.calibration_error is None else f"{result.calibration_error:.3f}",
-        f"{result.posts_per_second:,.0f}",
-    )
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"
-
-
 def _is_down(tag: Tag) -> bool:
     return tag.role is Role.AFFECTED and tag.kind is Kind.DOWN
 
@@ -172,41 +118,54 @@ def _share(hits: Iterable[bool]) -> float | None:
 
 
 def _report(judged: Sequence[Judged]) -> Report:
-    truth = np.array([post.example.is_report for post in judged], dtype=bool)
-    said = np.array([bool(post.blamed) for post in judged], dtype=bool)
-    precision, recall, f1 = _rates(truth, said)
-    generator = np.random.default_rng(0)
-    samples = []
-    for _ in range(RESAMPLES if len(judged) else 0):
-        drawn = generator.integers(0, len(judged), len(judged))
-        samples.append(_rates(truth[drawn], said[drawn])[2])
-    low, high = np.percentile(samples, [2.5, 97.5]) if samples else (0.0, 0.0)
+    hits, false_alarms, misses = _counts(judged)
+    precision, recall, f1 = _rates(hits, false_alarms, misses)
     return Report(
-        precision=precision,
-        recall=recall,
-        f1=f1,
-        ci95=(round(float(low), 4), round(float(high), 4)),
+        precision=round(precision, 4),
+        recall=round(recall, 4),
+        f1=round(f1, 4),
+        ci95=_interval(hits, false_alarms, misses, len(judged)),
         n_posts=len(judged),
-        n_reports=int(truth.sum()),
+        n_reports=hits + misses,
     )
 
 
-def _rates(truth: Any, said: Any) -> tuple[float, float, float]:
-    hits = int((truth & said).sum())
-    precision = hits / max(int(said.sum()), 1)
-    recall = hits / max(int(truth.sum()), 1)
-    f1 = 2 * precision * recall / (precision + recall) if hits else 0.0
-    return round(precision, 4), round(recall, 4), round(f1, 4)
+def _counts(judged: Sequence[Judged]) -> tuple[int, int, int]:
+    """Hits, false alarms and misses."""
+    pairs = Counter((post.example.is_report, bool(post.blamed)) for post in judged)
+    return pairs[True, True], pairs[False, True], pairs[True, False]
 
 
-def _brief(posts: Sequence[Judged]) -> dict[str, float]:
-    report = _report(posts)
+def _rates(hits: int, false_alarms: int, misses: int) -> tuple[float, float, float]:
+    precision = hits / max(hits + false_alarms, 1)
+    recall = hits / max(hits + misses, 1)
+    return precision, recall, 2 * hits / max(2 * hits + false_alarms + misses, 1)
+
+
+def _interval(hits: int, false_alarms: int, misses: int, n: int) -> tuple[float, float]:
+    """
+    The middle 95 % of F1 over posts drawn anew with replacement.
+
+    F1 depends on four counts alone, and those of a redrawn sample are multinomial.
+    """
+    if not n:
+        return 0.0, 0.0
+    shares = np.array([hits, false_alarms, misses, n - hits - false_alarms - misses]) / n
+    drawn = np.random.default_rng(0).multinomial(n, shares, RESAMPLES)
+    scores = [_rates(int(row[0]), int(row[1]), int(row[2]))[2] for row in drawn]
+    low, high = np.percentile(scores, [2.5, 97.5])
+    return round(float(low), 4), round(float(high), 4)
+
+
+def _brief(judged: Sequence[Judged]) -> dict[str, float]:
+    hits, false_alarms, misses = _counts(judged)
+    precision, recall, f1 = (round(rate, 4) for rate in _rates(hits, false_alarms, misses))
     return {
-        "precision": report.precision,
-        "recall": report.recall,
-        "f1": report.f1,
-        "posts": report.n_posts,
-        "reports": report.n_reports,
+        "precision": precision,
+        "recall": recall,
+        "f1": f1,
+        "posts": len(judged),
+        "reports": hits + misses,
     }
 
 

@@ -66,12 +66,11 @@ class Tagger:
     def _judge(self, posts: Sequence[Found]) -> Iterator[tuple[Tag, ...]]:
         named: list[list[str]] = []
         rows: list[list[str]] = []
-        with self._vocabulary.memory():
-            for post in posts:
-                tokens = tokenise(post)
-                spans = self._vocabulary.spans(tokens)
-                named.append(list(services(tokens)))
-                rows += [features(tokens, spans, service) for service in named[-1]]
+        for post in posts:
+            tokens = tokenise(post)
+            spans = self._vocabulary.spans(tokens)
+            named.append(list(services(tokens)))
+            rows += [features(tokens, spans, service) for service in named[-1]]
         matrix = vectorise(rows)
         statements = self._classifier.statements(matrix)
         symptoms = self._classifier.symptoms(matrix)

@@ -27,7 +27,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-_ELONGATED = re.compile(r"([^\W\d])\1{2,}")
+_ELONGATED = re.compile(r"([^\W\dw])\1{2,}")  # not "www"
 _CODES = frozenset(
     {"400", "401", "403", "404", "408", "429", "451", "500", "502", "503", "504", "522"}
 )
@@ -84,7 +84,7 @@ def services(tokens: Tokens) -> Sequence[str]:
 
 
 def _append(text: str, words: list[str]) -> None:
-    for match in _TOKEN.finditer(text):
+    for match in _TOKEN.finditer(_ELONGATED.sub(r"\1", text)):
         if len(words) >= MAX_TOKENS:
             return
         words.append(_plain(match[0], match.lastgroup))
@@ -92,8 +92,7 @@ def _append(text: str, words: list[str]) -> None:
 
 def _plain(token: str, group: str | None) -> str:
     if group == "word":
-        token = token.replace("'", "")
-        return _ELONGATED.sub(r"\1", token)[:32]
+        return token.replace("'", "")[:32]
     if group == "number":
         return token if token in _CODES else "<number>"
     if group == "handle":

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import spacy
 from spacy.matcher import PhraseMatcher
@@ -19,6 +18,7 @@ from spacy.tokens import Doc
 from models.fold import fold
 from models.text import Tokens, split
 
+_UNKNOWN = "\u2042"
 _FILE = Path(__file__).with_name("vocabulary.toml")
 # English words of failure are loan words everywhere ("WhatsApp down, error 503").
 _LOANED = frozenset({"down", "back", "weak"})
@@ -51,30 +51,27 @@ def phrases() -> dict[str, dict[str, tuple[str, ...]]]:
 
 
 class Vocabulary:
-    """
-    Finds the phrases of a post.
-
-    Open `memory` around every batch: spaCy interns each new word and then frees them again.
-    """
+    """Finds the phrases of a post; built once, then read only."""
 
     def __init__(self) -> None:
         # The blank pipeline gives the string store only: `models.text` has split the post already.
-        self._nlp = spacy.blank("xx")
-        self._matcher = PhraseMatcher(self._nlp.vocab, attr="ORTH")
+        vocab = spacy.blank("xx").vocab
+        self._vocab = vocab
+        self._matcher = PhraseMatcher(vocab, attr="ORTH")
         self._keys: dict[int, tuple[str, str]] = {}
         for lang, kinds in phrases().items():
             for kind, listed in kinds.items():
                 key = f"{lang}:{kind}"
-                self._matcher.add(key, [Doc(self._nlp.vocab, words=split(p)) for p in listed])
-                self._keys[self._nlp.vocab.strings[key]] = (lang, kind)
-
-    def memory(self) -> Any:
-        """A context in which the words of one batch may be interned."""
-        return self._nlp.memory_zone()
+                self._matcher.add(key, [Doc(vocab, words=split(phrase)) for phrase in listed])
+                self._keys[vocab.strings[key]] = (lang, kind)
+        self._known = {lexeme.text for lexeme in vocab}
 
     def spans(self, tokens: Tokens) -> list[Span]:
-        """The phrases of the language that the post seems to be in, disjoint, longest first."""
-        doc = Doc(self._nlp.vocab, words=tokens.words)
+        """The phrases of the language that the post seems to be in; disjoint, the longest win."""
+        # spaCy keeps every word that it meets for ever; those in no phrase go by one name, so that
+        # memory stays flat over any number of posts, without the cost of a memory zone.
+        words = [word if word in self._known else _UNKNOWN for word in tokens.words]
+        doc = Doc(self._vocab, words=words)
         hits = [(start, end, *self._keys[key]) for key, start, end in self._matcher(doc)]
         lang = _language(hits)
         kept = [
