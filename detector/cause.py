@@ -14,18 +14,12 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detector.baseline import Flags, Floats
+from detector.dependencies import MIN_EXPLAINED, Graph, Hypothesis
 from detector.incidents import Cause
-from models.catalogue import Catalogue
-
-Rows = NDArray[np.intp]
 
 PRIOR = 1e-3  # that a given provider is failing at a moment when somebody asks
-MIN_EXPLAINED = 2  # a cause is shared, or it is no news
-_SELF_STRENGTH = 0.9  # a provider that fails is itself reported as failing
-_MAX_DEPTH = 3  # edges on a path from a service to a provider
 _EVIDENCE = (-6.0, 12.0)  # nats: no single service decides
 _BLAME = (-2.0, 8.0)
 _BLAME_SHARE = np.array(
@@ -39,45 +33,6 @@ _REGION_SHARE, _REGION_NOISE = (
 )  # of a provider's posts that name the region, if it is at fault
 _N_PAIRED = 5
 _MIN_PROBABILITY = 0.01
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hypothesis:
-    """One thing that may have failed: *rows* of the services that it takes down, by *strength*."""
-
-    provider: str
-    region: str | None
-    rows: Rows
-    strength: Floats
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Graph:
-    """
-    The catalogue's edges by row of the sorted service ids; paths over several edges are multiplied
-    out.
-    """
-
-    services: tuple[str, ...]
-    names: Mapping[str, str]
-    hypotheses: tuple[Hypothesis, ...]
-    fame: Mapping[str, float]
-
-    def explains(self, cause: Cause) -> frozenset[str]:
-        """Ids of the services that *cause* takes down, and the provider itself."""
-        return frozenset(
-            self.services[row]
-            for one in self.hypotheses
-            if (one.provider, one.region) == (cause.provider, cause.region)
-            for row in one.rows
-        )
-
-    def rows_beside(self, failing: Flags) -> Rows:
-        """
-        Rows of all services that share a provider with enough of the *failing* ones to matter.
-        """
-        near = [h.rows for h in self.hypotheses if failing[h.rows].sum() >= MIN_EXPLAINED]
-        return np.unique(np.concatenate([np.zeros(0, np.intp), np.flatnonzero(failing), *near]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,30 +51,6 @@ class Evidence:
     blamed: Floats
     failing: Flags
     regions: Mapping[tuple[str, str], float]
-
-
-def graph(catalogue: Catalogue, services: Sequence[str]) -> Graph:
-    """Lay out the catalogue's edges for `explain`; build it once for a catalogue."""
-    row = {service: i for i, service in enumerate(services)}
-    reached: dict[tuple[str, str | None], dict[int, float]] = {}
-    for service in services:
-        for (provider, region), strength in _providers_of(catalogue, service).items():
-            for scope in {region, None}:
-                edges = reached.setdefault((provider, scope), {})
-                edges[row[service]] = max(strength, edges.get(row[service], 0.0))
-    for (provider, _), edges in reached.items():
-        if provider in row:
-            edges[row[provider]] = _SELF_STRENGTH
-    ordered = sorted(reached, key=lambda key: (key[0], key[1] or ""))
-    hypotheses = tuple(_hypothesis(*key, reached[key]) for key in ordered)
-    weight = {h.provider: float(h.strength.sum()) for h in hypotheses if h.region is None}
-    total = sum(weight.values()) or 1.0
-    return Graph(
-        services=tuple(services),
-        names={s.id: s.name for s in catalogue.services.values()},
-        hypotheses=hypotheses,
-        fame={provider: value / total for provider, value in weight.items()},
-    )
 
 
 def explain(graph: Graph, evidence: Evidence) -> tuple[Cause, ...]:
@@ -176,35 +107,6 @@ def _ranked(
         )
         for provider in sorted(total, key=lambda p: (-round(total[p], 9), p))
         if total[provider] >= _MIN_PROBABILITY
-    )
-
-
-def _providers_of(catalogue: Catalogue, service: str) -> dict[tuple[str, str | None], float]:
-    """
-    Multiply the strengths along each path; of several paths to a provider the strongest counts.
-    """
-    found: dict[tuple[str, str | None], float] = {}
-    paths = [(service, 1.0)]
-    for _ in range(_MAX_DEPTH):
-        longer = []
-        for place, strength in paths:
-            node = catalogue.services.get(place)
-            for edge in node.depends_on if node else ():
-                through = strength * edge.strength
-                key = (edge.provider, edge.region)
-                found[key] = max(through, found.get(key, 0.0))
-                longer.append((edge.provider, through))
-        paths = longer
-    return found
-
-
-def _hypothesis(provider: str, region: str | None, edges: Mapping[int, float]) -> Hypothesis:
-    rows = sorted(edges)
-    return Hypothesis(
-        provider=provider,
-        region=region,
-        rows=np.array(rows, np.intp),
-        strength=np.clip(np.array([edges[row] for row in rows]), 0.0, 0.98),
     )
 
 

@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from detector import incidents
-from detector.cause import MIN_EXPLAINED, Graph
+from detector import lifecycle
+from detector.dependencies import MIN_EXPLAINED, Graph
 from detector.incidents import Affected, Cause, Incident, Status
 
 CLAIMED = 0.5  # probability from which a cause is named…
@@ -201,10 +201,10 @@ def _built(
 ) -> Incident | None:
     affected = list(draft.affected.values())
     if draft.old is None:
-        return None if target else incidents.opened(id, affected, draft.cause, now, names)
+        return None if target else lifecycle.opened(id, affected, draft.cause, now, names)
     if not _was_open(draft) and not draft.is_open:
         return draft.old
-    return incidents.advance(draft.old, affected, draft.cause, now, names, target)
+    return lifecycle.advance(draft.old, affected, draft.cause, now, names, target)
 
 
 def _new_id(now: datetime, lead: str, taken: Collection[str]) -> str:

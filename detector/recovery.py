@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from detector.baseline import Baseline, Flags, Floats
 from detector.bucket import WIDTH
-from detector.surge import MIN_AUTHORS, Surge, best_climb, log_ratio
+from detector.likelihood import log_ratio
+from detector.surge import MIN_AUTHORS, Surge, best_climb
 
 Times = NDArray[np.int64]
 Rows = NDArray[np.intp]

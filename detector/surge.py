@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from detector.baseline import MINUTE, Baseline, Flags, Floats, Singles, season_variance
 from detector.bucket import WIDTH
+from detector.likelihood import log_ratio, log_sum
 
 Times = NDArray[np.int64]
 
@@ -127,11 +128,11 @@ def judged(
     """
     count = np.minimum(np.maximum(affected - recovered, 0.0), _MAX_COUNT)
     means = null_means(surge, baseline, expected)
-    log_ratio = _bucket_log_ratio(count, means, baseline.dispersion)
-    ratio = np.minimum((1 + surge.ratio) * np.exp(log_ratio), _CEILING)
+    nats = _bucket_log_ratio(count, means, baseline.dispersion)
+    ratio = np.minimum((1 + surge.ratio) * np.exp(nats), _CEILING)
     mean = np.maximum(ratio.mean(axis=2), 1e-300)
     statistic = np.asarray(np.min(np.log(mean) + NULLS**2 / 2, axis=1))
-    climbing = _climbed(surge, start, log_ratio[:, 0, :], affected, means[:, :1])
+    climbing = _climbed(surge, start, nats[:, 0, :], affected, means[:, :1])
     last_minute = surge.last_minute.copy()
     last_minute[:, start // WIDTH % last_minute.shape[1]] = affected
     return _level_followed(
@@ -209,20 +210,7 @@ def abnormality(surge: Surge, baseline: Baseline, rows: NDArray[np.intp]) -> Flo
     normal = prior + log_ratio(count, base, steps, dispersion)
     scales = (steps[:, :, None] * EFFECTS).reshape(len(rows), len(NULLS) * len(EFFECTS))
     failing = np.repeat(prior, len(EFFECTS)) + log_ratio(count, base, scales, dispersion)
-    return np.asarray(_log_sum(failing) - np.log(len(EFFECTS)) - _log_sum(normal))
-
-
-def log_ratio(count: Floats, mean: Floats, scale: Floats, dispersion: Floats) -> Floats:
-    """
-    Log-likelihood ratio of *count*, negative binomial with variance *dispersion* x mean, at *scale*
-    x *mean* against *mean*.
-
-    With r = mean / (dispersion - 1) it is log of G(x + scale r) G(r) / (G(scale r) G(x + r)) less
-    (scale - 1) r log dispersion (NB1: Cameron and Trivedi 2013, section 3.3). Arguments broadcast.
-    """
-    size = mean / (dispersion - 1)
-    gain = _log_rising(scale * size, count) - _log_rising(size, count)
-    return np.asarray(gain - (scale - 1) * size * np.log(dispersion))
+    return np.asarray(log_sum(failing) - np.log(len(EFFECTS)) - log_sum(normal))
 
 
 def _bucket_log_ratio(count: Floats, means: Floats, dispersion: Floats) -> Floats:
@@ -300,24 +288,3 @@ def _level_followed(
             learns, surge.level_exposure * _LEVEL_KEEP + old_mean, surge.level_exposure
         ),
     )
-
-
-def _log_sum(values: Floats) -> Floats:
-    top = values.max(axis=1)
-    return np.asarray(top + np.log(np.exp(values - top[:, None]).sum(axis=1)))
-
-
-def _log_rising(base: Floats, count: Floats) -> Floats:
-    return _log_gamma(base + count) - _log_gamma(base)
-
-
-def _log_gamma(x: Floats) -> Floats:
-    """
-    Log of the Gamma function for x > 0, by Stirling's series shifted by eight (relative error below
-    1e-13).
-    """
-    product = x * (x + 1) * (x + 2) * (x + 3) * (x + 4) * (x + 5) * (x + 6) * (x + 7)
-    y = x + 8
-    inverse = 1 / (y * y)
-    series = (1 / 12 - inverse * (1 / 360 - inverse * (1 / 1260 - inverse / 1680))) / y
-    return np.asarray((y - 0.5) * np.log(y) - y + 0.9189385332046727 + series - np.log(product))

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from detector import baseline, recovery, surge
 from detector.baseline import MINUTE, Floats
 from detector.bucket import WIDTH, Bucket
-from detector.cause import Evidence, Graph, explain, graph
+from detector.cause import Evidence, explain
+from detector.dependencies import Graph, graph
 from detector.evidence import gathered, illustrated
 from detector.grouping import regrouped, reopenable
 from detector.incidents import Cause, Incident, Transition

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from detector.baseline import MINUTE, Floats
 from detector.bucket import WIDTH, Bucket
 from detector.evidence import Hint, enriched
-from detector.incidents import Affected, Incident, Status, severity_of
+from detector.incidents import Affected, Incident, Status
+from detector.lifecycle import severity_of
 from detector.recovery import EASING, FAILING, NORMAL, Course
 from detector.state import State
 

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.cause import Evidence, explain, graph
+from detector.cause import Evidence, explain
+from detector.dependencies import graph
 from models.catalogue import Catalogue, Dependency, Service
 
 N_DEPENDENTS = 20

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector import incidents
-from detector.cause import graph
+from detector import lifecycle
+from detector.dependencies import graph
 from detector.evidence import chosen
 from detector.grouping import regrouped, reopenable
-from detector.incidents import LEGAL, Affected, Cause, Sample, Severity, Status, Step, severity_of
+from detector.incidents import Affected, Cause, Sample, Severity, Status, Step, Transition
+from detector.lifecycle import LEGAL, severity_of
 from models.catalogue import Catalogue, Dependency, Service
 
 NOW = datetime(2025, 10, 20, 7, 3, tzinfo=UTC)
@@ -158,8 +159,8 @@ def test_severity_is_absolute_and_relative_and_slow_to_fall(rate, times, before,
 
 
 def test_many_services_make_an_incident_worse():
-    few = incidents.opened("x", [one("a"), one("b")], None, NOW, {})
-    many = incidents.opened("x", [one(f"s{i}") for i in range(12)], None, NOW, {})
+    few = lifecycle.opened("x", [one("a"), one("b")], None, NOW, {})
+    many = lifecycle.opened("x", [one(f"s{i}") for i in range(12)], None, NOW, {})
 
     assert (few.severity, many.severity) == (Severity.MINOR, Severity.CRITICAL)
 
@@ -216,7 +217,7 @@ SCENES = st.lists(
 @given(SCENES)
 def test_any_story_is_legal_and_no_service_is_in_two_open_incidents(scenes):
     known, now, before = (), NOW, {}
-    told: dict[str, list[incidents.Transition]] = {}
+    told: dict[str, list[Transition]] = {}
     for phases, probability, minutes in scenes:
         now += timedelta(minutes=minutes)
         # Nothing recovers that had not failed.

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from detector import baseline, surge
 from detector.bucket import WIDTH
+from detector.likelihood import log_ratio
 
 START = 1_760_918_400
 
@@ -56,7 +57,7 @@ def test_log_ratio_agrees_with_the_probabilities_of_the_negative_binomial():
             expected = log_probability(x, scale * mean, dispersion) - log_probability(
                 x, mean, dispersion
             )
-            got = surge.log_ratio(
+            got = log_ratio(
                 np.array(float(x)), np.array(mean), np.array(scale), np.array(dispersion)
             )
             assert got == pytest.approx(expected, rel=1e-7, abs=1e-7)

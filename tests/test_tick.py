@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.bucket import WIDTH, Bucket
-from detector.incidents import LEGAL, Sample, Status, Step
+from detector.incidents import Sample, Status, Step
+from detector.lifecycle import LEGAL
 from detector.state import decode, encode, initial
 from detector.tick import Policy, Tick, tick
 from models.catalogue import Catalogue, Dependency, Service
