@@ -29,9 +29,9 @@ class Catalogue:
         object.__setattr__(self, "services", MappingProxyType(ordered))
 
     @classmethod
-    def load(cls, user_files: Iterable[Path] = ()) -> "Catalogue":
+    def load(cls, user_files: Iterable[Path] = (), *, shipped: Path = SHIPPED) -> "Catalogue":
         """
-        Read the shipped catalogue and merge *user_files* over it, in order.
+        Read the catalogue in the folder *shipped* and merge *user_files* over it, in order.
 
         An entry of a known id replaces the fields that it gives and leaves the others; a new id
         adds a service. Raises `CatalogueError` that names every bad entry, its file and what was
@@ -40,11 +40,11 @@ class Catalogue:
         merged: dict[str, Table] = {}
         origin: dict[str, Path] = {}
         problems: list[str] = []
-        shipped = sorted(SHIPPED.glob("*.toml"))
-        for path in (*shipped, *map(Path, user_files)):
+        own = sorted(shipped.glob("*.toml"))
+        for path in (*own, *map(Path, user_files)):
             entries, found = read(path)
             problems += found
-            if path in shipped:
+            if path in own:
                 problems += _declared_twice(path, entries, origin)
             merged |= {id: {**merged.get(id, {}), **entry} for id, entry in entries.items()}
             origin |= dict.fromkeys(entries, path)

@@ -132,15 +132,16 @@ class Matcher:
 
     def _places(self, folded: str, hits: list[Hit]) -> list[_Place]:
         """Take the leftmost, then longest, of the hits that may stand where they are."""
-        spans = Spans(folded)
+        spans: Spans | None = None
         places: list[_Place] = []
         done = 0
         for index, start, end in sorted(hits, key=lambda hit: (hit[1], -hit[2])):
             if start < done:
                 continue
-            span, names = spans.at(start), self._names[index]
-            if span:
-                place = self._inside(folded, start, end, names, span)
+            if spans is None and _in_marked_token(folded, start, end):
+                spans = Spans(folded)
+            if spans and (span := spans.at(start)):
+                place = self._inside(folded, start, end, self._names[index], span)
             else:
                 place = self._running(folded, start, end, index)
             if place:
@@ -211,6 +212,13 @@ class Matcher:
             for name in place.names
             if name.service and self._context.speaks_of(name.service, folded, span, own, capital)
         ]
+
+
+def _in_marked_token(folded: str, start: int, end: int) -> bool:
+    """Say whether the token around the hit bears a mark of a link, an account, a tag."""
+    stop = folded.find(" ", end)
+    token = folded[folded.rfind(" ", 0, start) + 1 : stop if stop > 0 else len(folded)]
+    return any(mark in token for mark in "@#/") or "www." in token
 
 
 def _is_half_a_word(folded: str, place: _Place, words: Sequence[Word]) -> bool:
