@@ -116,7 +116,12 @@ class Consumer:
         """
         polled = self._kafka.poll(timeout_ms=timeout_ms)
         try:
-            batches = [self._batch(where, records) for where, records in polled.items()]
+            settled = self._settle()
+            batches = [
+                self._batch(where, records)
+                for where, records in polled.items()
+                if where not in settled
+            ]
         except redis.RedisError:
             self._give_back(polled)
             raise
@@ -165,31 +170,33 @@ class Consumer:
         for where, records in polled.items():
             self._kafka.seek(where, records[0].offset)
 
-    def _batch(self, where: TopicPartition, records: list[Any]) -> Batch | None:
-        offered = records[0].offset
-        start = self._position(where)
-        if start != offered and (where in self._assigned.fresh or start > offered):
-            self._check_not_recreated(where, start)
-            self._kafka.seek(where, start)
-            self._assigned.fresh.discard(where)
-            return None
-        self._assigned.fresh.discard(where)
-        if start < offered:
-            start = self._after_gap(where, start)
-        return Batch(where.partition, start, records[-1].offset + 1, tuple(records))
-
-    def _position(self, where: TopicPartition) -> int:
-        if where in self._assigned.fresh:
+    def _settle(self) -> set[TopicPartition]:
+        """Seek to where the counts stand in partitions that are newly ours, and return those."""
+        settled = self._assigned.fresh & self._kafka.assignment()
+        for where in settled:
             stored = self._counts.next_offset(where.partition)
             if stored is None:
                 stored = int(self._kafka.beginning_offsets([where])[where])
-            self._positions[where] = stored
-        return self._positions[where]
+            self._seek(where, stored)
+            self._assigned.fresh.discard(where)
+        return settled
 
-    def _check_not_recreated(self, where: TopicPartition, stored: int) -> None:
-        end = self._kafka.end_offsets([where])[where]
-        if end < stored:
-            raise TopicRecreated(where.partition, stored, end)
+    def _seek(self, where: TopicPartition, start: int) -> None:
+        end = int(self._kafka.end_offsets([where])[where])
+        if end < start:
+            raise TopicRecreated(where.partition, start, end)
+        self._kafka.seek(where, start)
+        self._positions[where] = start
+
+    def _batch(self, where: TopicPartition, records: list[Any]) -> Batch | None:
+        start = self._positions[where]
+        if start > records[0].offset:
+            # The client was reset to an earlier offset than it asked for.
+            self._seek(where, start)
+            return None
+        if start < records[0].offset:
+            start = self._after_gap(where, start)
+        return Batch(where.partition, start, records[-1].offset + 1, tuple(records))
 
     def _after_gap(self, where: TopicPartition, start: int) -> int:
         """Account for offsets without a record: deleted by retention, or a transaction's marks."""
