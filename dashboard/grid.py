@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard import charts, words
-from dashboard.card import mark
-from dashboard.markup import Markup, el
+from dashboard.markup import Markup, el, mark
 from dashboard.snapshot import RECENT_MINUTES, Snapshot
 from detector.incidents import Affected, Severity, Status
 from detector.series import Series

@@ -2,6 +2,8 @@
 
 from html import escape
 
+from dashboard.words import Mark
+
 
 class Markup(str):
     """A piece of HTML made by `el`; a plain `str` next to it is text."""
@@ -28,4 +30,11 @@ def join(*children: str) -> Markup:
     """Return *children* side by side, text among them escaped."""
     return Markup(
         "".join(child if isinstance(child, Markup) else escape(child) for child in children)
+    )
+
+
+def mark(said: Mark, kind: str = "mark") -> Markup:
+    """Draw a sign with its word."""
+    return el(
+        "span", el("b", said.sign, aria_hidden="true"), said.word, class_=f"{kind} {said.tone}"
     )

@@ -7,9 +7,10 @@ import redis
 import streamlit as st
 
 from dashboard import card, feed, grid, words
-from dashboard.markup import Markup, el, join
+from dashboard.markup import Markup, el, join, mark
 from dashboard.posts import token
 from dashboard.snapshot import Reader, Snapshot, View
+from dashboard.story import Story, title
 from detector.incidents import Incident, Status
 from models.catalogue import Service
 
@@ -57,7 +58,7 @@ def headline(view: View, services: Mapping[str, Service], now: datetime) -> tupl
     if not n_open:
         return words.NORMAL, f"All normal across {words.plural(len(services), 'service')}"
     worst = snapshot.open[0]
-    named = card.title(_story(worst, snapshot, services))
+    named = title(_story(worst, snapshot, services))
     return words.SEVERITY[worst.severity], f"{named} {_VERB[worst.status]}"
 
 
@@ -128,7 +129,7 @@ def _source(state: feed.SourceState) -> Markup:
     if state.heartbeat_age is not None:
         note += f", heartbeat {words.ago(state.heartbeat_age)}"
     name = el("b", token(state.name, "unknown source"))
-    return el("span", name, card.mark(state.mark), el("i", note), class_="fact")
+    return el("span", name, mark(state.mark), el("i", note), class_="fact")
 
 
 def _counters(snapshot: Snapshot) -> list[Markup]:
@@ -167,8 +168,8 @@ def _calm() -> Markup:
     )
 
 
-def _story(incident: Incident, snapshot: Snapshot, services: Mapping[str, Service]) -> card.Story:
-    return card.Story(
+def _story(incident: Incident, snapshot: Snapshot, services: Mapping[str, Service]) -> Story:
+    return Story(
         incident=incident,
         series=snapshot.stories,
         names={service.id: service.name for service in services.values()},
@@ -203,7 +204,7 @@ def _one(reader: Reader, snapshot: Snapshot, services: Mapping[str, Service], wa
     incident, series = found
     names = {service.id: service.name for service in services.values()}
     clock = snapshot.clock or snapshot.taken_at
-    card.show(card.Story(incident=incident, series=series, names=names, clock=clock))
+    card.show(Story(incident=incident, series=series, names=names, clock=clock))
 
 
 def _recent(snapshot: Snapshot, services: Mapping[str, Service]) -> None:
@@ -218,13 +219,13 @@ def _recent(snapshot: Snapshot, services: Mapping[str, Service]) -> None:
             card.link(incident, "Open", _go)
 
 
-def _row(story: card.Story) -> Markup:
+def _row(story: Story) -> Markup:
     incident = story.incident
     ended = incident.resolved_at or incident.updated_at
     return el(
         "p",
-        card.mark(words.SEVERITY[incident.severity]),
-        el("b", card.title(story)),
+        mark(words.SEVERITY[incident.severity]),
+        el("b", title(story)),
         el("span", words.plural(len(incident.affected), "service")),
         el("span", f"{words.moment(incident.onset_at)}, {words.span(ended - incident.onset_at)}"),
         el("span", f"{words.number(incident.observed)} people"),

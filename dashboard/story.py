@@ -1,0 +1,63 @@
+"""An incident with what is needed to show it, and what it is called."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from dashboard import charts, words
+from dashboard.posts import token
+from detector.incidents import Incident
+from detector.series import Series
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """
+    An incident with what is needed to show it.
+
+    *names* are the catalogue's names by service id, *series* those of its services, *clock* is what
+    "now" means in event time.
+    """
+
+    incident: Incident
+    series: Mapping[str, Series]
+    names: Mapping[str, str]
+    clock: datetime
+
+    def name(self, service: str) -> str:
+        """Return the catalogue's name of *service*, else its id."""
+        return self.names.get(service) or token(service, "unknown service")
+
+    def minutes(self, services: Sequence[str] | None = None) -> list[charts.Minute]:
+        """Return the minutes of *services*, by default of all the incident's."""
+        wanted = services or [one.service for one in self.incident.affected]
+        first, last = charts.stretch(self.incident, self.clock)
+        return charts.of_services(self.series, wanted, first, last)
+
+
+def title(story: Story) -> str:
+    """Say what fails: the shared cause where one is known, else the services."""
+    cause, affected = story.incident.cause, story.incident.affected
+    if cause is not None:
+        region = f" {token(cause.region)}" if cause.region else ""
+        return story.name(cause.provider) + region
+    names = [story.name(one.service) for one in affected]
+    if len(names) <= 3:
+        return (
+            " and ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else "Unknown"
+        )
+    return f"{names[0]}, {names[1]} and {len(names) - 2} more"
+
+
+def subtitle(story: Story) -> str:
+    """Say how the services hang together."""
+    incident = story.incident
+    n = len(incident.affected)
+    if incident.cause is None:
+        return (
+            f"{words.plural(n, 'service')} affected, no shared cause found"
+            if n > 1
+            else "One service affected"
+        )
+    likely = f"probable cause, {words.percent(incident.cause.probability)}"
+    return f"{likely} · {words.plural(n, 'service')} affected"
