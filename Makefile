@@ -3,7 +3,7 @@
 BIN := .venv/bin
 KAFKA := $(shell command -v mvn >/dev/null && java -version 2>&1 | grep -qE 'version "(1[7-9]|[2-9][0-9])' && echo yes)
 
-.PHONY: help setup demo test check test-kafka lock screenshots train bench clean
+.PHONY: help setup demo test check test-kafka lock screenshots train clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,9 +32,8 @@ else
 endif
 
 lock: setup  ## Pin all dependencies anew
-	$(BIN)/uv export --quiet --no-emit-project --no-emit-local --all-extras --all-groups \
-	  --upgrade --no-header --format requirements-txt --output-file requirements.txt
-	@rm -f uv.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --all-extras --group dev --upgrade \
+	  --custom-compile-command "make lock" --output-file requirements.txt pyproject.toml >/dev/null
 
 screenshots: setup  ## Take the pictures in docs/images
 	@scripts/browser >/dev/null
@@ -42,9 +41,6 @@ screenshots: setup  ## Take the pictures in docs/images
 
 train: setup  ## Train the tagger and write the model that is shipped
 	$(BIN)/outcry train
-
-bench: setup  ## Measure how fast records go from Kafka to counts
-	$(BIN)/python scripts/bench
 
 clean:  ## Delete all that was made here but the data of `outcry up`
 	rm -rf .venv .kafka dist .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
