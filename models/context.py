@@ -26,7 +26,7 @@ _WORD = re.compile(r"[a-z']+")
 _SENTENCE_END = re.compile(r"[.!?\n]\s*[^\w]*$")
 # "down 2-0", "down 3 %", "down by 14", "down a set": a score or a price.
 _SCORE = re.compile(
-    r"down\s+(?:about |around |over |almost |nearly |another |only )?(?:"
+    r"down\s+(?:about |around |over |almost |nearly |another |only |by )?(?:"
     r"[$€£]?\d+(?!\s*(?:h|hr|hrs|hours?|min|mins|minutes?|days?|am|pm)\b)"
     r"|(?:a|one|two|three|four|five) (?:sets?|goals?|man|points?|scores?|runs?|nil|nothing))"
 )

@@ -152,7 +152,7 @@ def build(id: str, entry: Table) -> Service:
         Dependency(**{**edge, "strength": float(edge["strength"])})
         for edge in entry.get("depends_on", ())
     )
-    fields: dict[str, Any] = {"industry": "other", **entry, "id": id, "depends_on": edges}
-    return Service(
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
-    )
+    fields: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()
+    }
+    return Service(**{"industry": "other", **fields, "id": id, "depends_on": edges})

@@ -155,7 +155,7 @@ def test_a_user_adds_a_service_that_depends_on_a_region(write: Write) -> None:
         [services.my-app]
         name = "My App"
         aliases = ["myapp.example"]
-        depends_on = [{ provider = "aws", region = "us-east-1", strength = 1, evidence = "we run it" }]
+        depends_on = [{ provider = "aws", region = "us-east-1", strength = 1 }]
         """
     )
 
