@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from models.context import vocabulary
 
-_MAX = 40  # letters on either side of the name; longer than any phrase that people glue
+MAX_REST = 40  # letters on either side of the name; longer than any phrase that people glue
 
 
 class Rest(StrEnum):
@@ -44,7 +44,7 @@ class Hashtags:
     def _judge(self, rest: str) -> Rest:
         """Cut *rest* into known words, left to right; quadratic in at most 40 letters."""
         rest = "".join(letter for letter in rest if letter != "_" and not letter.isdigit())
-        if not rest or len(rest) > _MAX:
+        if not rest or len(rest) > MAX_REST:
             return Rest.OTHER if rest else Rest.GLUE
         reached: list[set[Rest]] = [{Rest.GLUE}, *(set() for _ in rest)]
         for start, says in enumerate(reached[:-1]):

@@ -10,7 +10,7 @@ from ahocorasick_rs import AhoCorasick, Implementation
 from models.catalogue import Catalogue
 from models.context import Context, Word
 from models.fold import fold
-from models.hashtag import Hashtags, Rest
+from models.hashtag import MAX_REST, Hashtags, Rest
 from models.names import How, Name, names_of
 from models.script import begins, ends, script, word_end
 from models.spans import Part, Span, Spans
@@ -99,21 +99,10 @@ class Matcher:
             and (ends(folded, hit[2]) or hit[0] in self._stems)
         ]
         if "#" in folded:
-            words += self._in_hashtags(folded, hits)
+            words += [hit for hit in hits if _may_be_tagged(folded, hit[1], hit[2])]
         if not words:
             return Found(folded, ())
         return Found(folded, self._mentions(text, folded, words))
-
-    def _in_hashtags(self, folded: str, hits: list[Hit]) -> list[Hit]:
-        """Keep the hits that a hashtag may be built around; of two letters only at its start."""
-        tags = Spans(folded)
-        return [
-            hit
-            for hit in hits
-            if (hit[2] - hit[1] > 2 or folded[hit[1] - 1] == "#")
-            and (span := tags.at(hit[1]))
-            and span.part is Part.HASHTAG
-        ]
 
     def _mentions(self, text: str, folded: str, hits: list[Hit]) -> tuple[Mention, ...]:
         places = self._places(folded, hits)
@@ -212,6 +201,14 @@ class Matcher:
             for name in place.names
             if name.service and self._context.speaks_of(name.service, folded, span, own, capital)
         ]
+
+
+def _may_be_tagged(folded: str, start: int, end: int) -> bool:
+    """Say whether a hashtag may be built around the hit; two letters only open one."""
+    sign = folded.rfind("#", max(0, start - MAX_REST), start)
+    if sign < 0 or (end - start <= 2 and sign != start - 1):
+        return False
+    return " " not in folded[sign:start]
 
 
 def _in_marked_token(folded: str, start: int, end: int) -> bool:
