@@ -57,13 +57,19 @@ Entry = Accepted | Beat | Invalid
 
 
 def pack(
-    entries: Sequence[Entry], *, start: int, next_offset: int, allowed_lateness: timedelta
+    entries: Sequence[Entry],
+    *,
+    start: int,
+    next_offset: int,
+    end_offset: int,
+    allowed_lateness: timedelta,
 ) -> bytes:
     """Encode the records of [start, next_offset), in log order, for the script."""
     return msgspec.msgpack.encode(
         {
             "start": start,
             "next": next_offset,
+            "end": end_offset,
             "lateness_ms": _ms(allowed_lateness),
             "width_ms": WIDTH * 1000,
             "author_window_ms": _ms(AUTHOR_WINDOW),

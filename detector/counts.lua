@@ -1,20 +1,22 @@
 -- Apply one batch of one partition: counts and progress move together, or not at all.
 --
 -- KEYS[1]  <prefix>{pN}          every key below it shares this hash tag, hence one Cluster slot
--- ARGV[1]  msgpack {start, next, lateness_ms, width_ms, author_window_ms, samples_per_service, entries}
+-- ARGV[1]  msgpack {start, next, end, lateness_ms, width_ms, author_window_ms, samples_per_service, entries}
 -- entry    {kind, event_ms, source, ...}:
 --            "h"  heartbeat
 --            "x"  invalid record: counted, nothing else
 --            "r"  report: id, author, is_repost, statements
 -- statement {service, what, fingerprint or "", symptom or "", region or "", sample or ""}
--- Returns  {"ok", watermark_ms} or {"fenced", stored next_offset}.
+-- Returns  {"ok", watermark_ms} or {"fenced", stored next_offset or ""}.
 local base = KEYS[1]
 local batch = cmsgpack.unpack(ARGV[1])
 local progress = base .. ':progress'
 
+-- No stored offset means that nobody began here, or that Redis lost what it had: either way the
+-- batch is not the next one.
 local stored = redis.call('HGET', progress, 'next_offset')
-if stored and tonumber(stored) ~= batch.start then
-  return {'fenced', stored}
+if not stored or tonumber(stored) ~= batch.start then
+  return {'fenced', stored or ''}
 end
 
 local width = batch.width_ms
@@ -115,6 +117,7 @@ for _, start in ipairs(redis.call('ZRANGEBYSCORE', base .. ':open', '-inf', clos
 end
 redis.call('HSET', progress,
   'next_offset', string.format('%.0f', batch.next),
+  'end_offset', string.format('%.0f', batch['end']),
   'max_event_ms', string.format('%.0f', max_event),
   'watermark_ms', string.format('%.0f', watermark))
 return {'ok', string.format('%.0f', watermark)}

@@ -21,9 +21,13 @@ SILENCE = 300  # seconds without any record after which the feed counts as dead,
 
 
 class Fenced(Exception):
-    """The batch does not start where the counts stand; *next_offset* is where they stand."""
+    """
+    The batch does not start where the counts stand.
 
-    def __init__(self, partition: int, start: int, next_offset: int):
+    *next_offset* is where they stand, None when the partition was not begun or Redis lost it.
+    """
+
+    def __init__(self, partition: int, start: int, next_offset: int | None):
         super().__init__(
             f"partition {partition}: batch starts at {start}, the counts stand at {next_offset}"
         )
@@ -53,20 +57,28 @@ class Counts:
         next_offset: int,
         entries: Sequence[Entry],
         allowed_lateness: timedelta,
+        end_offset: int | None = None,
     ) -> datetime | None:
         """
         Count *entries*, the records of [start, next_offset) in log order, and return the watermark.
+
+        *end_offset* is where the log ends by now, for the lag shown to people.
 
         Raises `Fenced` and changes nothing when the counts do not stand at *start*; a repetition of
         the batch that was applied last is recognised and is no error.
         """
         batch = pack(
-            entries, start=start, next_offset=next_offset, allowed_lateness=allowed_lateness
+            entries,
+            start=start,
+            next_offset=next_offset,
+            end_offset=end_offset or next_offset,
+            allowed_lateness=allowed_lateness,
         )
         outcome, value = self._apply(keys=[self._partition(partition)], args=[batch])
         if outcome == b"fenced":
-            if int(value) != next_offset:
-                raise Fenced(partition, start, int(value))
+            stored = int(value) if value else None
+            if stored != next_offset:
+                raise Fenced(partition, start, stored)
             return None
         return _instant(int(value))
 
@@ -74,6 +86,12 @@ class Counts:
         """Return where *partition* is to be read on, or None when it never was."""
         stored = self._redis.hget(self._partition(partition) + ":progress", "next_offset")
         return None if stored is None else int(stored)
+
+    def begin(self, partition: int, at: int) -> int:
+        """Have *partition* counted from offset *at* unless it was begun; return where it stands."""
+        key = self._partition(partition) + ":progress"
+        self._redis.hsetnx(key, "next_offset", at)
+        return int(self._redis.hget(key, "next_offset"))
 
     def skip(self, partition: int, *, to: int, n_lost: int) -> None:
         """Move on to offset *to* because the records before it are gone from the topic."""
@@ -86,11 +104,6 @@ class Counts:
     def set_partitions(self, n: int) -> None:
         """Say how many partitions the topic has: the watermark waits for all of them."""
         self._redis.set(self._base + "partitions", n)
-
-    def set_end_offsets(self, end_offsets: Mapping[int, int]) -> None:
-        """Keep the topic's end offsets, for the lag shown to people."""
-        for partition, end in end_offsets.items():
-            self._redis.hset(self._partition(partition) + ":progress", "end_offset", end)
 
     def read(self, after: int | None, limit: int = 360) -> list[Bucket]:
         """

@@ -19,7 +19,7 @@ from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from detector.counts import Counts
-from stream.producer import CONNECT_SECONDS, BrokerUnreachable
+from stream.producer import CONNECT_SECONDS, BrokerUnreachable, await_listener
 
 log = structlog.get_logger()
 
@@ -37,11 +37,16 @@ class TopicRecreated(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records of one partition in log order; together they are all of [start, next_offset)."""
+    """
+    Records of one partition in log order; together they are all of [start, next_offset).
+
+    *end_offset* is where the log ended when they were fetched, if the broker said so.
+    """
 
     partition: int
     start: int
     next_offset: int
+    end_offset: int | None
     records: tuple[Any, ...]
 
 
@@ -81,6 +86,7 @@ class Consumer:
         self._counts = counts
         self._positions: dict[TopicPartition, int] = {}
         self._assigned = _Assigned()
+        await_listener(bootstrap)
         try:
             self._kafka = KafkaConsumer(
                 bootstrap_servers=bootstrap,
@@ -114,6 +120,7 @@ class Consumer:
 
         Raises `TopicRecreated`, and redis-py's errors while a position is looked up.
         """
+        self._kafka.resume(*self._kafka.paused())
         polled = self._kafka.poll(timeout_ms=timeout_ms)
         try:
             settled = self._settle()
@@ -133,12 +140,9 @@ class Consumer:
         self._positions[where] = batch.next_offset
         self._kafka.commit_async({where: OffsetAndMetadata(batch.next_offset, "", -1)})
 
-    def rewind(self, partition: int, to: int) -> None:
-        """Read *partition* again from offset *to*: the counts stand there."""
-        where = TopicPartition(self._topic, partition)
-        if where in self._kafka.assignment():
-            self._kafka.seek(where, to)
-            self._positions[where] = to
+    def rewind(self, partition: int) -> None:
+        """Have *partition* read again from where the counts stand, at the next `poll`."""
+        self._assigned.fresh.add(TopicPartition(self._topic, partition))
 
     def keep_alive(self, timeout_ms: int, batch: Batch) -> bool:
         """
@@ -151,16 +155,9 @@ class Consumer:
         self._give_back(self._kafka.poll(timeout_ms=timeout_ms))
         return TopicPartition(self._topic, batch.partition) in self._kafka.assignment()
 
-    def resume(self) -> None:
-        """Fetch again after `keep_alive`."""
-        self._kafka.resume(*self._kafka.paused())
-
-    def end_offsets(self) -> dict[int, int]:
-        """Return the high watermarks, as last fetched, of the partitions assigned."""
-        found = {
-            where.partition: self._kafka.highwater(where) for where in self._kafka.assignment()
-        }
-        return {partition: end for partition, end in found.items() if end is not None}
+    def partitions(self) -> list[int]:
+        """Return the partitions that are assigned to us."""
+        return sorted(where.partition for where in self._kafka.assignment())
 
     def close(self) -> None:
         """Leave the group, so that the others take over at once."""
@@ -174,10 +171,8 @@ class Consumer:
         """Seek to where the counts stand in partitions that are newly ours, and return those."""
         settled = self._assigned.fresh & self._kafka.assignment()
         for where in settled:
-            stored = self._counts.next_offset(where.partition)
-            if stored is None:
-                stored = int(self._kafka.beginning_offsets([where])[where])
-            self._seek(where, stored)
+            beginning = int(self._kafka.beginning_offsets([where])[where])
+            self._seek(where, self._counts.begin(where.partition, beginning))
             self._assigned.fresh.discard(where)
         return settled
 
@@ -196,7 +191,8 @@ class Consumer:
             return None
         if start < records[0].offset:
             start = self._after_gap(where, start)
-        return Batch(where.partition, start, records[-1].offset + 1, tuple(records))
+        end = self._kafka.highwater(where)
+        return Batch(where.partition, start, records[-1].offset + 1, end, tuple(records))
 
     def _after_gap(self, where: TopicPartition, start: int) -> int:
         """Account for offsets without a record: deleted by retention, or a transaction's marks."""

@@ -8,7 +8,7 @@ whoever applies it and however often.
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -136,27 +136,24 @@ class Ingest:
                     if pulse:
                         pulse.heard(batch.partition)
                 if pulse:
-                    pulse.beat(self._consumer.end_offsets())
+                    pulse.beat(self._consumer.partitions())
         finally:
             self._consumer.close()
             self._dead_letters.close()
 
     def _poll(self) -> list[Batch]:
         try:
-            batches = self._consumer.poll(POLL_MS)
-            if batches:
-                self._counts.set_end_offsets(self._consumer.end_offsets())
+            return self._consumer.poll(POLL_MS)
         except redis.RedisError as error:
             # A position could not be looked up; the partitions stay fresh and are polled again.
             log.warning("redis_away", error=str(error))
             return []
-        return batches
 
     def _work(self, batch: Batch, stop: threading.Event) -> None:
         began = time.monotonic()
         prepared = prepare(batch, self._tagger)
-        self._dead_letters.write(prepared.letters)
         self._limit.check(batch.partition, prepared.outcomes)
+        self._dead_letters.write(prepared.letters)
         if self._count(batch, prepared, stop):
             self._consumer.done(batch)
             log.info(
@@ -178,17 +175,17 @@ class Ingest:
                     next_offset=batch.next_offset,
                     entries=prepared.entries,
                     allowed_lateness=self._allowed_lateness,
+                    end_offset=batch.end_offset,
                 )
             except Fenced as fenced:
                 log.warning("fenced", partition=batch.partition, next_offset=fenced.next_offset)
-                self._consumer.rewind(batch.partition, fenced.next_offset)
+                self._consumer.rewind(batch.partition)
                 return False
             except (redis.ConnectionError, redis.TimeoutError) as error:
                 log.warning("redis_away", error=str(error))
                 if not self._consumer.keep_alive(REDIS_PAUSE_MS, batch):
                     return False
             else:
-                self._consumer.resume()
                 return True
         return False
 
@@ -210,7 +207,7 @@ class Pulse:
         """Note that *partition* is not idle."""
         self._heard[partition] = time.monotonic()
 
-    def beat(self, assigned: Sequence[int] | dict[int, int]) -> None:
+    def beat(self, assigned: Iterable[int]) -> None:
         """Send a heartbeat to those of *assigned* that have been idle for too long."""
         now = time.monotonic()
         idle = [p for p in assigned if now - self._heard.setdefault(p, now) >= self._every]

@@ -53,6 +53,7 @@ class World:
                 Beat(event_at=clock + LATENESS, source=source),
                 *[Invalid()] * n_invalid,
             ]
+            counts.begin(partition, 0)
             counts.apply(
                 partition,
                 start=start,

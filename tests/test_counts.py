@@ -61,6 +61,8 @@ def counts(redis):
 
 
 def apply(counts: Counts, entries: list[Entry], *, partition: int = 0, start: int = 0) -> None:
+    if start == 0:
+        counts.begin(partition, 0)
     counts.apply(
         partition,
         start=start,
@@ -182,6 +184,18 @@ def test_a_batch_after_a_gap_is_refused(counts):
 
     with pytest.raises(Fenced):
         apply(counts, [says(2, "a3")], start=5)
+
+
+def test_a_partition_that_was_not_begun_takes_no_batch(counts):
+    with pytest.raises(Fenced) as fenced:
+        counts.apply(0, start=5, next_offset=6, entries=[says(0)], allowed_lateness=LATENESS)
+
+    assert fenced.value.next_offset is None
+
+
+def test_a_partition_begins_once(counts):
+    assert counts.begin(0, 7) == 7
+    assert counts.begin(0, 0) == 7
 
 
 def test_an_unread_partition_has_no_next_offset(counts):
@@ -312,8 +326,15 @@ def test_skipped_records_are_counted_as_lost(counts):
 
 
 def test_health_knows_lag_and_each_source(counts):
-    apply(counts, [says(3), beat(20)])
-    counts.set_end_offsets({0: 12})
+    counts.begin(0, 0)
+    counts.apply(
+        0,
+        start=0,
+        next_offset=2,
+        entries=[says(3), beat(20)],
+        allowed_lateness=LATENESS,
+        end_offset=12,
+    )
 
     health = counts.health()
 

@@ -76,6 +76,7 @@ def running(one: Watcher) -> Iterator[None]:
 
 
 def feed(counts: Counts, log: list[Accepted | Beat], start: int = 0) -> None:
+    counts.begin(0, 0)
     counts.apply(
         0, start=start, next_offset=start + len(log), entries=log, allowed_lateness=LATENESS
     )
