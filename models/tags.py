@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """How a post speaks of a service: failing now, blamed for the failure of others, or named only."""
+    """How a post speaks of a service: failing now, blamed for others' failure, or named only."""
 
     AFFECTED = "affected"
     CAUSE = "cause"

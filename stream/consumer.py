@@ -169,7 +169,7 @@ class Consumer:
 
     def _settle(self) -> set[TopicPartition]:
         """Seek to where the counts stand in partitions that are newly ours, and return those."""
-        settled = self._assigned.fresh & self._kafka.assignment()
+        settled = self._assigned.fresh.intersection(self._kafka.assignment())
         for where in settled:
             beginning = int(self._kafka.beginning_offsets([where])[where])
             self._seek(where, self._counts.begin(where.partition, beginning))

@@ -1,8 +1,9 @@
 """
 The wire format: what a source writes to Kafka and the worker reads.
 
-One JSON object a record, schema version 1. Unknown fields are ignored, so that a newer producer can
-talk to an older worker; missing or wrong ones make the record invalid, and every field is bounded.
+One JSON object a record, schema version 1. Unknown fields are ignored, so that a newer producer
+can talk to an older worker; missing or wrong ones make the record invalid, and every field is
+bounded.
 """
 
 from datetime import datetime
@@ -11,10 +12,10 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-SCHEMA_VERSION = 1
-# A record that is larger cannot be a valid report: 4,000 characters of text are at most 24,000 bytes
-# of escaped JSON, everything else is bounded below 6,000.
-MAX_RECORD_BYTES = 32_768
+SCHEMA_VERSION: Literal[1] = 1
+# A larger record cannot be a valid report: 4,000 characters of text are at most 48,000 bytes of
+# escaped JSON (emoji as surrogate pairs), everything else is bounded below 12,000.
+MAX_RECORD_BYTES = 65_536
 HEARTBEAT_HEADER = "outcry-heartbeat"
 
 Id = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -25,6 +26,7 @@ Language = Annotated[str, Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}$
 Instant = Annotated[datetime, Meta(tz=True)]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s]{1,2000}$")]
 Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$")]
+SymptomName = Literal["login", "payment", "loading", "connectivity", "crash", "api", "other"]
 ServiceId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 
 
@@ -32,7 +34,8 @@ class InvalidReport(ValueError):
     """
     A record that is no report; it is never retried.
 
-    *reason* is one of the few words that a dead letter and a metric carry; the message has the detail.
+    *reason* is one of the few words that a dead letter and a metric carry, the message has the
+    detail.
     """
 
     def __init__(self, reason: Literal["too_large", "malformed", "schema_version"], detail: str):
@@ -45,8 +48,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     One post, or one filled-in report form.
 
     *author* is a keyed hash, never an account name; *posted_at* is event time, by the clock of the
-    source's server where it has one; *service* is set when the author named the service himself (a
-    report form) and then needs no tagger; *synthetic* marks what a scenario made up.
+    source's server where it has one; *service* is set when the author named the service himself
+    (a report form) and then needs no tagger; *synthetic* marks what a scenario made up.
     """
 
     v: Literal[1] = SCHEMA_VERSION
@@ -62,9 +65,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     repost_of: Id | None = None
     country: Country | None = None
     service: ServiceId | None = None
-    symptom: Literal["login", "payment", "loading", "connectivity", "crash", "api", "other"] | None = (
-        None
-    )
+    symptom: SymptomName | None = None
     synthetic: bool = False
 
 
@@ -95,7 +96,7 @@ _version = msgspec.json.Decoder(_Version)
 
 def encode(record: Report | Heartbeat) -> bytes:
     """Encode *record* as JSON; `decode` of the result gives an equal record."""
-    # omit_defaults would drop the version as well, and a reader without one cannot refuse the record.
+    # omit_defaults drops the version as well, and a reader without one cannot refuse the record.
     body = _encoder.encode(record)
     return body if body.startswith(b'{"v":') else b'{"v":1,' + body[1:]
 

@@ -139,7 +139,7 @@ def _headers(consumer: KafkaConsumer) -> list[dict[str, str]]:
 @pytest.mark.kafka
 def test_invalid_records_go_to_the_dead_letter_topic_and_the_rest_is_counted(bench, redis, kafka):
     raw = KafkaProducer(bootstrap_servers=kafka)
-    for body in (b"not json", b'{"v":9,"id":"x"}', b"x" * 40_000, None):
+    for body in (b"not json", b'{"v":9,"id":"x"}', b"x" * 70_000, None):
         raw.send(bench.topic, value=body, key=b"k")
     raw.close()
     with bench.producer() as producer:
