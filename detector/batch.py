@@ -48,12 +48,21 @@ class Beat:
     source: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """A post, or with an id that ends in "/" an account, that was deleted at its platform."""
+
+    event_at: datetime
+    source: str
+    report_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class Invalid:
     """A record that went to the dead-letter topic, in log order."""
 
 
-Entry = Accepted | Beat | Invalid
+Entry = Accepted | Beat | Erased | Invalid
 
 
 def pack(
@@ -93,6 +102,8 @@ def _row(entry: Entry) -> tuple[object, ...]:
             )
         case Beat():
             return ("h", _epoch_ms(entry.event_at), entry.source)
+        case Erased():
+            return ("d", _epoch_ms(entry.event_at), entry.source, entry.report_id)
         case Invalid():
             return ("x", 0, "")
 

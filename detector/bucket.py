@@ -1,6 +1,6 @@
 """One closed bucket of event time: what distinct authors said in it, over all partitions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 import msgspec
@@ -19,7 +19,8 @@ class Bucket:
     *mentioned* only names it, *blamed* names it as the cause of somebody else's failure. *texts*
     holds, by service and fingerprint, the authors of long texts that say it fails; they are not in
     *affected* until `detector.texts` has let each text count once. *symptoms* and *regions* break
-    *affected* down. Absent keys are zero. *n_reports* counts every accepted report.
+    *affected* down. Absent keys are zero. *n_reports* counts every accepted report. *deleted* are
+    ids of posts, or beginnings of ids up to a "/", that were deleted at their platform.
     """
 
     start: int
@@ -32,6 +33,7 @@ class Bucket:
     regions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     samples: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
     n_reports: int = 0
+    deleted: Set[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -45,7 +47,10 @@ class _Merged:
 
 
 def merge(
-    start: int, counts: Sequence[Mapping[bytes, bytes]], samples: Sequence[Mapping[bytes, bytes]]
+    start: int,
+    counts: Sequence[Mapping[bytes, bytes]],
+    samples: Sequence[Mapping[bytes, bytes]],
+    deleted: Iterable[Set[bytes]] = (),
 ) -> Bucket:
     """Sum what each partition holds of the bucket at *start*: `counts.lua` wrote the rows."""
     merged = _Merged()
@@ -71,6 +76,7 @@ def merge(
         regions=_sorted2(merged.parts.get("region", {})),
         samples=kept,
         n_reports=merged.n_reports,
+        deleted=frozenset(name.decode() for names in deleted for name in names),
     )
 
 

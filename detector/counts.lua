@@ -5,6 +5,7 @@
 -- entry    {kind, event_ms, source, ...}:
 --            "h"  heartbeat
 --            "x"  invalid record: counted, nothing else
+--            "d"  deletion: report id, or the beginning of ids up to a "/"
 --            "r"  report: id, author, is_repost, statements
 -- statement {service, what, fingerprint or "", symptom or "", region or "", sample or ""}
 -- Returns  {"ok", watermark_ms} or {"fenced", stored next_offset or ""}.
@@ -77,6 +78,14 @@ local function report(entry, event_ms)
   for _, statement in ipairs(entry[7]) do state(start, event_ms, entry[5], statement) end
 end
 
+-- A deletion that comes late is noted in the first bucket that is still open: it has to reach the
+-- watcher, whenever it comes.
+local function erase(entry, event_ms)
+  local start = mark_bucket(bucket_of(math.max(event_ms, watermark, 0)))
+  redis.call('SADD', base .. ':deleted:' .. start, entry[4])
+  add('n_deleted', 1)
+end
+
 for _, entry in ipairs(batch.entries) do
   local kind, event_ms, source = entry[1], entry[2], entry[3]
   if kind == 'x' then
@@ -85,6 +94,8 @@ for _, entry in ipairs(batch.entries) do
     if kind == 'r' then
       add('n_reports', 1)
       report(entry, event_ms)
+    elseif kind == 'd' then
+      erase(entry, event_ms)
     elseif bucket_of(event_ms) + width > watermark then
       mark_bucket(bucket_of(event_ms))
     end

@@ -128,7 +128,8 @@ class Counts:
             base = self._partition(partition)
             gone = self._redis.zrangebyscore(base + ":buckets", "-inf", f"({before}")
             for start in sorted(int(name) for name in gone):
-                self._redis.delete(f"{base}:bucket:{start}", f"{base}:samples:{start}")
+                names = ("bucket", "samples", "deleted")
+                self._redis.delete(*(f"{base}:{name}:{start}" for name in names))
                 self._redis.zrem(base + ":buckets", start)
 
     def health(self) -> Health:
@@ -176,13 +177,13 @@ class Counts:
                 for partition in partitions:
                     pipe.hgetall(f"{self._partition(partition)}:bucket:{start}")
                     pipe.hgetall(f"{self._partition(partition)}:samples:{start}")
+                    pipe.smembers(f"{self._partition(partition)}:deleted:{start}")
             rows = pipe.execute()
-        size = 2 * len(partitions)
+        size = 3 * len(partitions)
+        parts = (rows[i * size : (i + 1) * size] for i in range(len(starts)))
         return [
-            merge(
-                start, rows[i * size : (i + 1) * size : 2], rows[i * size + 1 : (i + 1) * size : 2]
-            )
-            for i, start in enumerate(starts)
+            merge(start, part[::3], part[1::3], part[2::3])
+            for start, part in zip(starts, parts, strict=True)
         ]
 
 

@@ -7,13 +7,14 @@ hash tag ``{watch}``. Readers (dashboard, alerts) never write but `IncidentStore
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import redis
 
+from detector import evidence_index
 from detector.bucket import WIDTH
 from detector.incidents import Incident, Severity, Status, Transition
 from detector.round import Progress, Round
@@ -84,7 +85,11 @@ class IncidentStore:
             pipe.watch(self._base + "fence")
             if not self._fence_is(pipe, fence):
                 raise LeaseLost(f"fence {fence} is no longer the highest")
+            # Snapshots of the round were cleaned when it was judged, and overwrite these.
+            cleaned = evidence_index.without_deleted(pipe, self._base, round_.deleted)
             pipe.multi()
+            for incident in cleaned:
+                pipe.hset(self._base + "incidents", incident.id, _json(incident))
             self._write(pipe, round_)
             try:
                 pipe.execute()
@@ -108,10 +113,12 @@ class IncidentStore:
             pipe.zadd(self._base + "index", {incident.id: opened})
             open_or_not = pipe.srem if incident.status is Status.RESOLVED else pipe.sadd
             open_or_not(self._base + "open", incident.id)
+        evidence_index.note(pipe, self._base, round_.incidents)
         for i, (incident, transition) in enumerate(round_.changes):
             # Event time, not Redis's clock: the same log leads to the same outbox.
             entry_id = f"{round_.last_bucket * 1000}-{i + 1}"
-            body = {"incident": _json(incident), "transition": _json(transition)}
+            bare = replace(incident, samples=())  # a deletion must not have to look here, too
+            body = {"incident": _json(bare), "transition": _json(transition)}
             pipe.xadd(self._base + "outbox", body, id=entry_id, maxlen=OUTBOX_LENGTH)
         for service, points in round_.points.items():
             key = f"{self._base}series:{service}"
@@ -161,17 +168,35 @@ class IncidentStore:
     # --- alerts ---
 
     def outbox(self, channel: str, limit: int = 100) -> list[OutboxEntry]:
-        """Return the entries that *channel* has not done yet, oldest first."""
+        """
+        Return the entries that *channel* has not done yet, oldest first.
+
+        Each has the incident as it was then, but with the evidence that it has now.
+        """
         cursor = self._redis.hget(f"{self._base}sent:{channel}", "cursor")
         low = "-" if cursor is None else f"({cursor.decode()}"
-        return [
+        rows = self._redis.xrange(self._base + "outbox", low, "+", count=limit)
+        found = [
             OutboxEntry(
                 id=entry_id.decode(),
                 incident=_incident.decode(row[b"incident"]),
                 transition=_transition.decode(row[b"transition"]),
             )
-            for entry_id, row in self._redis.xrange(self._base + "outbox", low, "+", count=limit)
+            for entry_id, row in rows
         ]
+        ids = sorted({entry.incident.id.encode() for entry in found})
+        samples = {one.id: one.samples for one in self._incidents(ids)}
+        return [
+            replace(
+                entry,
+                incident=replace(entry.incident, samples=samples.get(entry.incident.id, ())),
+            )
+            for entry in found
+        ]
+
+    def forget_evidence(self, before: datetime) -> int:
+        """Remove the posts kept for incidents that opened before *before*; return how many had."""
+        return evidence_index.forget(self._redis, self._base, before.timestamp())
 
     def reference(self, channel: str, incident_id: str) -> str | None:
         """Return what *channel* kept of the message that it sent for the incident, or None."""

@@ -7,6 +7,7 @@ import msgspec
 
 from detector import minutes
 from detector.bucket import Bucket
+from detector.erasure import erased
 from detector.incidents import Incident, Transition
 from detector.minutes import Minute
 from detector.round import Progress, Round
@@ -53,10 +54,13 @@ def judge(
     """Judge *buckets*, one at least, in time order; where rounds are cut makes no difference."""
     changes: list[tuple[Incident, Transition]] = []
     points: dict[str, list[Point]] = {}
+    deleted: set[str] = set()
     last = 0
     for raw in buckets:
         bucket, texts = count_once(raw, memory.texts)
-        result = tick(memory.state, bucket, catalogue, policy)
+        deleted |= bucket.deleted
+        state, bucket = erased(memory.state, bucket)
+        result = tick(state, bucket, catalogue, policy)
         changes.extend(result.changes)
         troubled = {one.service for incident in result.state.incidents for one in incident.affected}
         minute, finished = minutes.add(
@@ -79,6 +83,7 @@ def judge(
         changes=tuple(changes),
         incidents=_to_save(memory.state, changes),
         points=points,
+        deleted=deleted,
     )
 
 

@@ -1,6 +1,6 @@
 """What one round of the watcher leads to, and what the next one starts from. Values only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from detector.incidents import Incident, Transition
@@ -13,7 +13,8 @@ class Round:
     All that is to be saved after some buckets; *last_bucket* is the start of the last of them.
 
     *changes* are in the order in which they happened; *state*, *texts* and *minute* are the packed
-    memory; *incidents* are snapshots to overwrite; *points* are finished minutes by service.
+    memory; *incidents* are snapshots to overwrite; *points* are finished minutes by service;
+    *deleted* names the posts whose evidence is to go from all incidents.
     """
 
     last_bucket: int
@@ -23,6 +24,7 @@ class Round:
     changes: tuple[tuple[Incident, Transition], ...] = ()
     incidents: tuple[Incident, ...] = ()
     points: Mapping[str, Sequence[Point]] = field(default_factory=dict)
+    deleted: Set[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

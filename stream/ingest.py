@@ -16,18 +16,21 @@ from typing import Any
 import redis
 import structlog
 
-from detector.batch import Beat, Entry, Invalid
+from detector.batch import Beat, Entry, Erased, Invalid
 from detector.counts import Counts, Fenced
 from models.tagger import Tagger
 from stream.consumer import Batch, Consumer
 from stream.dead_letter import DeadLetter, DeadLetterLimit, DeadLetters
 from stream.producer import Producer
 from stream.report import (
+    DELETION_HEADER,
     HEARTBEAT_HEADER,
+    Deletion,
     Heartbeat,
     InvalidReport,
     Report,
     decode,
+    decode_deletion,
     decode_heartbeat,
 )
 from stream.statements import accept
@@ -36,6 +39,7 @@ log = structlog.get_logger()
 
 POLL_MS = 200
 REDIS_PAUSE_MS = 500
+Decoded = Report | Heartbeat | Deletion | InvalidReport
 IDLE_SOURCE = "ingest"  # the name under which a worker sends heartbeats for quiet partitions
 
 
@@ -60,6 +64,8 @@ def prepare(batch: Batch, tagger: Tagger) -> Prepared:
                 entries.append(accept(value, next(tags), _written_at(record)))
             case Heartbeat():
                 entries.append(_beat(value, _written_at(record)))
+            case Deletion():
+                entries.append(_erased(value, _written_at(record)))
             case InvalidReport():
                 entries.append(Invalid())
     return Prepared(
@@ -69,10 +75,13 @@ def prepare(batch: Batch, tagger: Tagger) -> Prepared:
     )
 
 
-def _decode(record: Any) -> Report | Heartbeat | InvalidReport:
-    is_heartbeat = any(name == HEARTBEAT_HEADER for name, _ in record.headers)
+def _decode(record: Any) -> Decoded:
+    names = {name for name, _ in record.headers}
+    body = record.value or b""
     try:
-        return (decode_heartbeat if is_heartbeat else decode)(record.value or b"")
+        if HEARTBEAT_HEADER in names:
+            return decode_heartbeat(body)
+        return decode_deletion(body) if DELETION_HEADER in names else decode(body)
     except InvalidReport as error:
         return error
 
@@ -82,13 +91,16 @@ def _written_at(record: Any) -> datetime | None:
     return datetime.fromtimestamp(record.timestamp / 1000, UTC) if record.timestamp > 0 else None
 
 
+def _erased(deletion: Deletion, written_at: datetime | None) -> Erased:
+    at = min(deletion.at, written_at or deletion.at)
+    return Erased(event_at=at, source=deletion.source, report_id=deletion.id)
+
+
 def _beat(heartbeat: Heartbeat, written_at: datetime | None) -> Beat:
     return Beat(event_at=min(heartbeat.at, written_at or heartbeat.at), source=heartbeat.source)
 
 
-def _letters(
-    batch: Batch, decoded: Sequence[Report | Heartbeat | InvalidReport]
-) -> tuple[DeadLetter, ...]:
+def _letters(batch: Batch, decoded: Sequence[Decoded]) -> tuple[DeadLetter, ...]:
     return tuple(
         DeadLetter(
             partition=batch.partition,

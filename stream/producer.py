@@ -16,7 +16,7 @@ from typing import Any
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from stream.report import HEARTBEAT_HEADER, Heartbeat, Report, encode
+from stream.report import DELETION_HEADER, HEARTBEAT_HEADER, Deletion, Heartbeat, Report, encode
 
 CONNECT_SECONDS = 8.0
 GIVE_UP_SECONDS = 2.0  # for what is still queued when something else has failed already
@@ -124,6 +124,15 @@ class Producer:
         Raises `DeliveryError` when an earlier record failed.
         """
         self._send(encode(report), key=report.author.encode())
+
+    def delete(self, deletion: Deletion) -> None:
+        """Queue *deletion* behind its author's posts, or without an author for all partitions."""
+        body, headers = encode(deletion), [(DELETION_HEADER, b"1")]
+        if deletion.author is not None:
+            self._send(body, headers=headers, key=deletion.author.encode())
+            return
+        for partition in self.partitions():
+            self._send(body, headers=headers, partition=partition)
 
     def heartbeat(self, source: str, at: datetime, partitions: Iterable[int] | None = None) -> None:
         """Tell *partitions*, or all, that *source* has sent everything up to event time *at*."""

@@ -17,6 +17,7 @@ SCHEMA_VERSION: Literal[1] = 1
 # escaped JSON (emoji as surrogate pairs), everything else is bounded below 12,000.
 MAX_RECORD_BYTES = 65_536
 HEARTBEAT_HEADER = "outcry-heartbeat"
+DELETION_HEADER = "outcry-deletion"
 
 Id = Annotated[str, Meta(min_length=1, max_length=200)]
 SourceName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
@@ -82,6 +83,22 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     at: Instant
 
 
+class Deletion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """
+    "The author deleted the post *id*": what was kept of it as evidence is removed.
+
+    An *id* that ends in "/" stands for all posts whose id begins so (a deleted account). *author*
+    is the record's key, as that of the post; without one the record goes to every partition. Under
+    the record header ``outcry-deletion``. What was counted stays counted: a number is no text.
+    """
+
+    v: Literal[1] = SCHEMA_VERSION
+    source: SourceName
+    id: Id
+    at: Instant
+    author: AuthorHash | None = None
+
+
 class _Version(msgspec.Struct):
     v: int
 
@@ -91,10 +108,11 @@ T = TypeVar("T")
 _encoder = msgspec.json.Encoder()
 _report = msgspec.json.Decoder(Report)
 _heartbeat = msgspec.json.Decoder(Heartbeat)
+_deletion = msgspec.json.Decoder(Deletion)
 _version = msgspec.json.Decoder(_Version)
 
 
-def encode(record: Report | Heartbeat) -> bytes:
+def encode(record: Report | Heartbeat | Deletion) -> bytes:
     """Encode *record* as JSON; `decode` of the result gives an equal record."""
     # omit_defaults drops the version as well, and a reader without one cannot refuse the record.
     body = _encoder.encode(record)
@@ -109,6 +127,11 @@ def decode(data: bytes) -> Report:
 def decode_heartbeat(data: bytes) -> Heartbeat:
     """Decode any bytes into a heartbeat, or raise `InvalidReport`; nothing else is raised."""
     return _decode(_heartbeat, data)
+
+
+def decode_deletion(data: bytes) -> Deletion:
+    """Decode any bytes into a deletion, or raise `InvalidReport`; nothing else is raised."""
+    return _decode(_deletion, data)
 
 
 def _decode(decoder: "msgspec.json.Decoder[T]", data: bytes) -> T:

@@ -7,6 +7,7 @@ leader that loses its lease cannot save, and the next one starts from the last r
 
 import secrets
 import threading
+from datetime import UTC, datetime, timedelta
 
 import redis
 import structlog
@@ -29,13 +30,23 @@ ROUND_BUCKETS = 60  # ten minutes of event time; a live watcher sees one bucket 
 class Watcher:
     """One candidate for the leadership; waits while Redis is away or somebody else leads."""
 
-    def __init__(self, counts: Counts, store: IncidentStore, catalogue: Catalogue, policy: Policy):
+    def __init__(
+        self,
+        counts: Counts,
+        store: IncidentStore,
+        catalogue: Catalogue,
+        policy: Policy,
+        *,
+        keep_evidence: timedelta = timedelta(days=30),
+    ):
+        self._keep_evidence = keep_evidence
         self._counts = counts
         self._store = store
         self._catalogue = catalogue
         self._policy = policy
         self._token = secrets.token_hex(16)
         self._leading = threading.Event()
+        self._forgot_at = 0
 
     def leads(self) -> bool:
         """Say whether this one leads just now; for those who may act only beside the leader."""
@@ -86,6 +97,16 @@ class Watcher:
             last = judged.last_bucket
             # Only what is saved may go; what a crash leaves here, the next round takes along.
             self._counts.forget(last + 1)
+            self._forget_evidence(last)
+
+    def _forget_evidence(self, last: int) -> None:
+        """Once an hour of event time, remove the posts that were kept for long enough."""
+        if last // 3600 == self._forgot_at:
+            return
+        self._forgot_at = last // 3600
+        before = datetime.fromtimestamp(last, UTC) - self._keep_evidence
+        if n_incidents := self._store.forget_evidence(before):
+            log.info("evidence_forgotten", n_incidents=n_incidents, before=before.isoformat())
 
     def _judge(self, memory: Memory | None, buckets: list[Bucket]) -> tuple[Memory, Round]:
         before = memory or begin(self._catalogue, buckets[0].start)

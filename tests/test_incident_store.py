@@ -139,7 +139,8 @@ def test_each_channel_reads_the_outbox_in_order_and_on_its_own(store, fence):
         (two, transition()),
         (one, transition(Step.CONFIRMED, 1)),
     )
-    store.save(Round(last_bucket=LAST, state=b"s", changes=changes), fence)
+    saved = Round(last_bucket=LAST, state=b"s", changes=changes, incidents=(one, two))
+    store.save(saved, fence)
     entries = store.outbox("slack")
     assert [(entry.incident, entry.transition) for entry in entries] == list(changes)
 
