@@ -65,13 +65,19 @@ local function mark_bucket(start)
   return string.format('%.0f', seconds)
 end
 
+-- The same post may come with another event time, from another host of its platform: known is what
+-- any open bucket holds.
+local function known(id)
+  local start = redis.call('ZSCORE', base .. ':ids', id)
+  return start and tonumber(start) * 1000 + width > watermark
+end
+
 local function report(entry, event_ms)
   local start_ms = bucket_of(event_ms)
   if start_ms + width <= watermark then add('n_late', 1) return end
   local start = mark_bucket(start_ms)
-  local ids = base .. ':ids:' .. start
-  if redis.call('SADD', ids, entry[4]) == 0 then add('n_duplicate', 1) return end
-  redis.call('ZADD', base .. ':open', start, start)
+  if known(entry[4]) then add('n_duplicate', 1) return end
+  redis.call('ZADD', base .. ':ids', start, entry[4])
   redis.call('HINCRBY', base .. ':bucket:' .. start, 'reports', 1)
   if entry[6] then add('n_repost', 1) return end
   if #entry[7] > 0 then add('n_tagged', 1) end
@@ -122,10 +128,7 @@ for key in pairs(touched) do
 end
 -- An id need be known only while its bucket is open: afterwards the same post is late.
 local closed = string.format('%.0f', (watermark - width) / 1000)
-for _, start in ipairs(redis.call('ZRANGEBYSCORE', base .. ':open', '-inf', closed)) do
-  redis.call('DEL', base .. ':ids:' .. start)
-  redis.call('ZREM', base .. ':open', start)
-end
+redis.call('ZREMRANGEBYSCORE', base .. ':ids', '-inf', closed)
 redis.call('HSET', progress,
   'next_offset', string.format('%.0f', batch.next),
   'end_offset', string.format('%.0f', batch['end']),

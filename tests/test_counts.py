@@ -83,7 +83,7 @@ class Oracle:
 
     def __init__(self) -> None:
         self.greatest = -1.0
-        self.ids: set[str] = set()
+        self.ids: dict[str, int] = {}
         self.last: dict[tuple[str, str], float] = {}
         self.affected: Counter[tuple[int, str]] = Counter()
         self.tally: Counter[str] = Counter()
@@ -103,10 +103,11 @@ class Oracle:
         if self.greatest >= 0 and bucket + WIDTH <= self.greatest - LATENESS.total_seconds():
             self.tally["late"] += 1
             return
-        if entry.report_id in self.ids:
+        first = self.ids.get(entry.report_id)
+        if first is not None and first + WIDTH > self.greatest - LATENESS.total_seconds():
             self.tally["duplicate"] += 1
             return
-        self.ids.add(entry.report_id)
+        self.ids[entry.report_id] = bucket
         if entry.is_repost:
             self.tally["repost"] += 1
             return
