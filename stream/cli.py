@@ -67,7 +67,10 @@ def up(
     context: typer.Context,
     source: Annotated[
         list[str] | None,
-        typer.Option(help="What to read, as `file:PATH`; may be given several times."),
+        typer.Option(
+            help="What to read: bluesky, mastodon, hackernews, reddit, x, http or file:PATH; "
+            "may be given several times."
+        ),
     ] = None,
     replay: Annotated[
         str | None,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stream.cli_live import register
 from stream.command import load_settings, stopped_by_signals
 
 if TYPE_CHECKING:
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
 PROGRESS_SECONDS = 0.5
 
 source = typer.Typer(
-    no_args_is_help=True, help="Send posts to Kafka: of a file, a replay, a recorded stream."
+    no_args_is_help=True,
+    help="Send posts to Kafka: of a live source, a file, a replay, a recorded stream.",
 )
+register(source)
 
 Json = Annotated[bool, typer.Option("--json", help="Print the counts as one JSON object.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 when a line was bad.")]
@@ -124,7 +127,12 @@ def replay(
 
 
 def _prepare(context: typer.Context) -> "tuple[Settings, bytes, threading.Event]":
-    settings = load_settings(context, "source")
+    settings, key = prepared(load_settings(context, "source"))
+    return settings, key, stopped_by_signals()
+
+
+def prepared(settings: "Settings") -> "tuple[Settings, bytes]":
+    """Find the servers, make the topics that are missing, and return the key of authors."""
     from stream.configuration import author_key
     from stream.producer import ensure_topics
     from stream.roles import attached
@@ -134,7 +142,7 @@ def _prepare(context: typer.Context) -> "tuple[Settings, bytes, threading.Event]
     kafka = settings.kafka
     topics = (kafka.topic, kafka.dead_letter_topic)
     ensure_topics(kafka.bootstrap_servers, topics, kafka.partitions, client=kafka.security())
-    return settings, key, stopped_by_signals()
+    return settings, key
 
 
 @contextmanager

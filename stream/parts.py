@@ -51,7 +51,7 @@ class Parts:
             url = self._embed("redis", start_redis)
             self.settings = change(self.settings, redis={"url": SecretStr(url)})
         kafka = self.settings.kafka
-        topics = [kafka.topic, kafka.dead_letter_topic]
+        topics = [kafka.topic, kafka.dead_letter_topic, self.settings.official.topic]
         servers, security = kafka.bootstrap_servers, kafka.security()
         ensure_topics(servers, topics, kafka.partitions, client=security)
 
@@ -70,10 +70,15 @@ class Parts:
         words = ("source", "replay", replay, "--speed", str(speed), "--progress-lines")
         self._start("replay", *words, once=True, hear=hear)
 
-    def start_source(self, kind: str, argument: str) -> None:
-        """Start a source, as `outcry source KIND ARGUMENT` does."""
-        name = f"source-{len(self.sources) + 1}"
-        self._start(name, "source", kind, *([argument] if argument else []), once=True)
+    def start_source(self, kind: str, argument: str, *, once: bool) -> None:
+        """Start a source, as `outcry source KIND ARGUMENT` does; *once* if it comes to an end."""
+        name = f"source-{len(self.sources) + 1}" if once else f"source-{kind}"
+        words = ("source", kind, *([argument] if argument else []))
+        self._start(name, *words, once=once, vital=once)
+
+    def start_official(self) -> None:
+        """Start reading the official status pages."""
+        self._start("official", "official", vital=False)
 
     def stop(self) -> None:
         """Stop all within 5 seconds, the servers that the others need last."""
@@ -81,7 +86,7 @@ class Parts:
         self._relay.close()
 
     def _notice(self, name: str, event: Mapping[str, Any]) -> None:
-        if event.get("event") == "started":
+        if event.get("event") in ("started", "source_live"):
             self._at_work.add(name)
         if event.get("event") == "alert_sent":
             self.alerts[str(event.get("channel"))] += 1
@@ -96,12 +101,25 @@ class Parts:
         self.supervisor.start(job, child.process)
         return child.address
 
-    def _start(self, name: str, *words: str, once: bool = False, hear: Hear | None = None) -> None:
+    def _start(
+        self,
+        name: str,
+        *words: str,
+        once: bool = False,
+        vital: bool = True,
+        hear: Hear | None = None,
+    ) -> None:
         command = [sys.executable, "-m", "stream", *words]
-        self._start_command(name, command, once=once, hear=hear)
+        self._start_command(name, command, once=once, vital=vital, hear=hear)
 
     def _start_command(
-        self, name: str, command: list[str], *, once: bool = False, hear: Hear | None = None
+        self,
+        name: str,
+        command: list[str],
+        *,
+        once: bool = False,
+        vital: bool = True,
+        hear: Hear | None = None,
     ) -> None:
         env = {**environment(self.settings), **self._screen.environment}
         if once:
@@ -112,5 +130,6 @@ class Parts:
             last_words=lambda: self._relay.last_words(name),
             has_worked=lambda: name in self._at_work,
             once=once,
+            vital=vital,
         )
         self.supervisor.start(job)

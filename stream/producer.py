@@ -155,6 +155,10 @@ class Producer:
             self._fail(error)
         self._raise_failures()
 
+    def abandon(self) -> None:
+        """Close without waiting for what is still queued; for a broker that is away."""
+        self._close(GIVE_UP_SECONDS)
+
     def _send(self, body: bytes | None, **where: Any) -> None:
         while not self._room.acquire(timeout=1.0):
             self._raise_failures()

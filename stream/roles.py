@@ -131,6 +131,7 @@ def watch(settings: Settings) -> Role:
         store,
         services,
         Policy(false_incidents_per_service_year=budget),
+        keep_evidence=timedelta(days=settings.privacy.evidence_days),
     )
     told = channels(settings, services)
 

@@ -7,65 +7,19 @@ loads them.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    model_validator,
-)
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from stream.section import Files, Names, Port, Positive, Section, Topic, WebAddress, Words
+from stream.source_settings import Official, Sources
 
 PREFIX = "OUTCRY_"
 
 
 class SettingsError(Exception):
     """A setting, or the environment that it describes, is wrong: one line that says what to do."""
-
-
-def _split(value: object) -> object:
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return value
-
-
-# In the environment a list is written with commas.
-Names = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^[^\s,]+:\d{1,5}$")], ...],
-    NoDecode,
-    BeforeValidator(_split),
-]
-Files = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)]
-Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
-Port = Annotated[int, Field(ge=1, le=65_535)]
-Positive = Annotated[int, Field(ge=1)]
-WebAddress = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
-
-
-class Section(BaseModel):
-    """One table of the file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _read_secret_files(cls, given: dict[str, Any]) -> dict[str, Any]:
-        read = dict(given)
-        for name in cls.model_fields:
-            path = given.get(f"{name}_file")
-            if path is None:
-                continue
-            if given.get(name):
-                raise ValueError(f"{name} and {name}_file are both set; expected one of them")
-            try:
-                read[name] = Path(path).read_text("utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                raise ValueError(f"{name}_file {str(path)!r} is not readable: {error}") from error
-        return read
 
 
 class Kafka(Section):
@@ -177,10 +131,16 @@ class Alerts(Section):
 
 
 class Privacy(Section):
-    """The key that turns account names into hashes; without one, it is made once and kept."""
+    """
+    The key that turns account names into hashes; without one, it is made once and kept.
+
+    And how long posts are kept as evidence, and whose posts are not read.
+    """
 
     author_key: Annotated[SecretStr, Field(min_length=16)] | None = None
     author_key_file: Path | None = None
+    evidence_days: Annotated[int, Field(ge=1, le=3_650)] = 30
+    opt_out: Words = ()
 
 
 class Up(Section):
@@ -216,5 +176,7 @@ class Settings(BaseSettings):
     model: Model = Model()
     alerts: Alerts = Alerts()
     privacy: Privacy = Privacy()
+    sources: Sources = Sources()
+    official: Official = Official()
     up: Up = Up()
     dashboard: Dashboard = Dashboard()

@@ -4,6 +4,7 @@ Keeps child processes alive: restarts a crashed one with backoff, gives up when 
 Must be used from the main thread: on Linux a child dies with the thread that started it.
 """
 
+import math
 import signal
 import subprocess
 import time
@@ -48,7 +49,8 @@ class Job:
 
     *start* starts it and returns the process; *last_words* is the last line that it said, for the
     reason of a failure; *has_worked* whether it has ever got to its work. A job that runs *once*
-    may end with exit code 0; any other end is a crash.
+    may end with exit code 0; any other end is a crash. One that is not *vital* and has worked may
+    be gone for good without the others: a source whose token was withdrawn.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Job:
     last_words: Callable[[], str] = str
     has_worked: Callable[[], bool] = bool
     once: bool = False
+    vital: bool = True
 
 
 @dataclass(slots=True)
@@ -111,6 +114,10 @@ class Supervisor:
         words = child.job.last_words()
         # Later, exit code 2 means a server that is away for a moment, and is worth another try.
         misconfigured = code == EXIT_ENVIRONMENT and not child.job.has_worked()
+        if not child.job.vital and code == EXIT_ENVIRONMENT and not misconfigured:
+            log.error("child gone", child=child.job.name, words=words)
+            child.process, child.restart_at = None, math.inf
+            return
         if child.job.once or misconfigured:
             exit_code = EXIT_ENVIRONMENT if code == EXIT_ENVIRONMENT else 1
             raise ChildFailed(child.job.name, exit_code, f"stopped: {words or _ending(code)}")

@@ -12,6 +12,7 @@ import threading
 import time
 import urllib.request
 import webbrowser
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -21,6 +22,7 @@ from typing import Any
 import msgspec
 from pydantic import SecretStr
 
+from stream.cli_live import KINDS as LIVE
 from stream.configuration import author_key, change
 from stream.data_dir import Held, Running, hold
 from stream.finish import Finish
@@ -54,8 +56,9 @@ def up(settings: Settings, options: Options, stop: threading.Event) -> dict[str,
     gone for good. Call it from the main thread.
     """
     for source in options.sources:
-        if not source.startswith("file:"):
-            raise SettingsError(f"{source!r} is no source; expected file:PATH")
+        check_source(source, settings)
+    if live := [source for source in options.sources if source.partition(":")[0] in LIVE]:
+        settings = for_live(settings, live, options.sources)
     if options.dashboard:
         check_page(settings)
     if options.replay:
@@ -98,6 +101,30 @@ def for_replay(settings: Settings, replay: str) -> Settings:
     )
 
 
+def check_source(source: str, settings: Settings) -> None:
+    """Raise `SettingsError` when *source* is none, or lacks a setting that it needs."""
+    kind, _, argument = source.partition(":")
+    if kind in LIVE and not argument:
+        from stream.live import check_configured
+
+        check_configured(kind, settings)
+    elif kind != "file" or not argument:
+        known = ", ".join(LIVE)
+        raise SettingsError(f"{source!r} is no source; expected file:PATH or one of {known}")
+
+
+def for_live(settings: Settings, live: Sequence[str], sources: Sequence[str]) -> Settings:
+    """
+    Return *settings* for sources that say themselves that they live.
+
+    Heartbeats of the workers would let the watermark run on while all sources are cut off, and what
+    is read again afterwards would come too late to count.
+    """
+    if set(live) != set(sources) or "http" in live:
+        return settings
+    return change(settings, ingest={"idle_heartbeat_seconds": 0})
+
+
 def _run(
     parts: Parts, options: Options, held: Held, screen: Screen, stop: threading.Event
 ) -> dict[str, Any] | None:
@@ -122,7 +149,9 @@ def _run(
         parts.start_replay(options.replay, options.speed, lambda line: _progress(screen, line))
     for source in options.sources:
         kind, _, argument = source.partition(":")
-        parts.start_source(kind, argument)
+        parts.start_source(kind, argument, once=kind not in LIVE)
+    if parts.settings.official.enabled and not options.replay:
+        parts.start_official()
     return _keep_running(parts, options, screen, stop)
 
 

@@ -4,7 +4,16 @@ from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 
-from stream.report import HEARTBEAT_HEADER, Heartbeat, Report, decode, decode_heartbeat
+from stream.report import (
+    DELETION_HEADER,
+    HEARTBEAT_HEADER,
+    Deletion,
+    Heartbeat,
+    Report,
+    decode,
+    decode_deletion,
+    decode_heartbeat,
+)
 
 
 def records(bootstrap: str, topic: str) -> list[Any]:
@@ -33,7 +42,22 @@ def is_heartbeat(record: Any) -> bool:
 def reports(bootstrap: str, topic: str) -> list[Report]:
     """Return the reports in *topic*."""
     found = records(bootstrap, topic)
-    return [decode(record.value) for record in found if not is_heartbeat(record)]
+    return [
+        decode(record.value)
+        for record in found
+        if not is_heartbeat(record) and not is_deletion(record)
+    ]
+
+
+def is_deletion(record: Any) -> bool:
+    """Whether *record* carries the header of deletions."""
+    return DELETION_HEADER in dict(record.headers)
+
+
+def deletions(bootstrap: str, topic: str) -> list[Deletion]:
+    """Return the deletions in *topic*."""
+    found = records(bootstrap, topic)
+    return [decode_deletion(record.value) for record in found if is_deletion(record)]
 
 
 def heartbeats(bootstrap: str, topic: str) -> list[tuple[int, Heartbeat]]:

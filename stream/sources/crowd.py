@@ -42,7 +42,13 @@ class Flow:
 
 def flows(scenario: Scenario) -> tuple[Flow, ...]:
     """Return all flows of *scenario*, in a fixed order."""
-    return (*_failures(scenario), *_rumours(scenario), *_background(scenario), *_echo(scenario))
+    return (
+        *_failures(scenario),
+        *_rumours(scenario),
+        *_background(scenario),
+        *_echo(scenario),
+        *_made_up(scenario),
+    )
 
 
 def schedule(scenario: Scenario, crowd: tuple[Flow, ...]) -> tuple[Times, Times]:
@@ -113,7 +119,22 @@ def _rumours(scenario: Scenario) -> Iterator[Flow]:
     for spill in scenario.script.spillover:
         points = [(_seconds(spill.start), 1.0), (_seconds(spill.end), 1.0)]
         for row in spill.rows:
-            yield Flow(voice="rumour", service=row.service, n=row.posts, points=points)
+            n_naming = round(row.posts * spill.naming)
+            yield Flow(
+                voice="rumour", service=row.service, n=row.posts - n_naming, points=points
+            )
+            if n_naming:
+                yield Flow(voice="naming", service=row.service, n=n_naming, points=points)
+
+
+def _made_up(scenario: Scenario) -> Iterator[Flow]:
+    """Yield talk about services that work, and reports by accounts that act together."""
+    for talk in scenario.script.chatter:
+        points = [(_seconds(talk.start), 1.0), (_seconds(talk.end), 0.3)]
+        yield Flow(voice="mention", service=talk.service, n=talk.posts, points=points)
+    for number, campaign in enumerate(scenario.script.campaign):
+        points = [(_seconds(campaign.start), 1.0), (_seconds(campaign.end), 1.0)]
+        yield Flow(voice=f"campaign:{number}", n=campaign.posts, points=points)
 
 
 def _background(scenario: Scenario) -> Iterator[Flow]:

@@ -47,6 +47,13 @@ class Commit(msgspec.Struct, frozen=True):
     record: msgspec.Raw = msgspec.Raw()
 
 
+class Account(msgspec.Struct, frozen=True):
+    """What became of an account; *status* says why it is not *active*."""
+
+    active: bool
+    status: str = ""
+
+
 class Frame(msgspec.Struct, frozen=True):
     """One event: commit, identity or account; *time_us* is unix time in microseconds."""
 
@@ -54,6 +61,7 @@ class Frame(msgspec.Struct, frozen=True):
     time_us: int
     kind: str
     commit: Commit | None = None
+    account: Account | None = None
 
     @property
     def is_new_post(self) -> bool:

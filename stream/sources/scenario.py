@@ -5,7 +5,7 @@ Nobody has published the posts of the big outages. Whatever comes out of here ca
 ``synthetic=True`` and the source ``scenario``; no claim of accuracy may rest on it alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from functools import cached_property
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from models.catalogue import Catalogue
 from stream.report import Report
 from stream.sources.phrases import Phrases, load_phrases
 from stream.sources.script import Cast, Character, Script, Standing
@@ -23,6 +24,22 @@ CAST = DIRECTORY / "cast"
 WORDS = frozenset({"X", "H", "T", "Y", "P"})
 ON_FAILURES = ("complaint", "question", "reply", "joke", "blame", "cause", "elsewhere", "recovered")
 AROUND_THEM = ("mention", "single", "own", "news", "bot", "noise")
+
+GENRES = {
+    "airline": "travel",
+    "betting": "bet",
+    "education": "school",
+    "finance": "bank",
+    "fitness": "fitness",
+    "gaming": "game",
+    "government": "gov",
+    "messaging": "signal",
+    "retail": "shop",
+    "smart-home": "home",
+    "streaming": "video",
+    "telecom": "telecom",
+    "work": "work",
+}
 
 
 class ScenarioError(Exception):
@@ -36,7 +53,7 @@ class Truth:
     service: str
     start: datetime
     end: datetime
-    cause: str
+    cause: str | None
     standing: Standing
 
 
@@ -98,6 +115,7 @@ def load_scenario(name_or_path: str) -> Scenario:
     try:
         script = msgspec.toml.decode(path.read_bytes(), type=Script)
         cast = msgspec.toml.decode((CAST / "services.toml").read_bytes(), type=Cast).services
+        cast |= _extras(script, cast)
         languages = {language for shares in script.languages.values() for language in shares}
         phrases = {language: load_phrases(CAST, language) for language in sorted(languages)}
     except OSError as error:
@@ -110,14 +128,34 @@ def load_scenario(name_or_path: str) -> Scenario:
     return scenario
 
 
+def _named(script: Script) -> set[str]:
+    """Ids of all services that the script speaks of."""
+    named = {row.service for group in script.truth for row in group.rows}
+    named |= {rumour.service for spill in script.spillover for rumour in spill.rows}
+    named |= {post.service for post in script.official}
+    named |= {talk.service for talk in script.chatter}
+    named |= {service for campaign in script.campaign for service in campaign.services}
+    return named | ({script.provider} if script.provider else set())
+
+
+def _extras(script: Script, cast: Mapping[str, Character]) -> dict[str, Character]:
+    """Characters of the services that only the catalogue knows: posts use their plain name."""
+    wanted = sorted(_named(script) - cast.keys())
+    if not wanted:
+        return {}
+    services = Catalogue.load().services
+    return {
+        id: Character(names=[services[id].name], genre=GENRES.get(services[id].industry, "any"))
+        for id in wanted
+        if id in services
+    }
+
+
 def _problems(scenario: Scenario) -> Iterator[str]:
     script = scenario.script
     rows = [row for group in script.truth for row in group.rows]
-    named = [row.service for row in rows]
-    named += [rumour.service for spill in script.spillover for rumour in spill.rows]
-    named += [post.service for post in script.official] + [script.provider]
-    for service in sorted(set(named) - scenario.cast.keys()):
-        yield f"service {service!r} is not in cast/services.toml"
+    for service in sorted(_named(script) - scenario.cast.keys()):
+        yield f"service {service!r} is not in cast/services.toml, nor in the catalogue"
     for row in rows:
         if not script.start <= row.start < row.end <= script.end:
             yield f"{row.service}: start {row.start} and end {row.end} are not in order, or outside"

@@ -13,6 +13,9 @@ Weight = Annotated[float, Meta(gt=0)]
 Amount = Annotated[int, Meta(ge=0, le=1_000_000)]
 Solidity = Literal["A", "B", "C", "D"]
 Standing = Literal["confirmed", "listed"]
+Kind = Literal["shared", "coincidence", "quiet", "manipulation", "viral", "restriction"]
+
+ENGLISH = {"en": 1.0}
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,18 +66,44 @@ class Failures(_Table, frozen=True, kw_only=True):
 
 
 class Rumour(_Table, frozen=True, kw_only=True):
-    """A service that is reported although nothing of it fails."""
+    """
+    A service that is reported although nothing of it fails.
+
+    *documented*: that it was blamed wrongly is on record, and a detector should clear it.
+    """
 
     service: ServiceId
     posts: Amount
+    documented: bool = False
 
 
 class Spillover(_Table, frozen=True, kw_only=True):
-    """Rumours between two times."""
+    """Rumours between two times; *naming* is the share that names who really fails."""
 
     start: time
     end: time
     rows: list[Rumour]
+    naming: Share = 0.0
+
+
+class Chatter(_Table, frozen=True, kw_only=True):
+    """A service that everybody talks about while nothing of it fails."""
+
+    service: ServiceId
+    start: time
+    end: time
+    posts: Amount
+
+
+class Campaign(_Table, frozen=True, kw_only=True):
+    """Accounts that report a failure together that does not exist; "{n}" in a text varies it."""
+
+    start: time
+    end: time
+    services: list[ServiceId]
+    accounts: Annotated[int, Meta(ge=1, le=10_000)]
+    posts: Amount
+    texts: Annotated[list[str], Meta(min_length=1)]
 
 
 class Blame(_Table, frozen=True, kw_only=True):
@@ -88,20 +117,20 @@ class Blame(_Table, frozen=True, kw_only=True):
 class Crowd(_Table, frozen=True, kw_only=True):
     """Numbers of posts of each kind over the whole scenario, and shares."""
 
-    mentions: Amount
-    single_complaints: Amount
-    own_outage_questions: Amount
-    noise: Amount
-    news: Amount
-    bots: Amount
-    edge_cases: Amount
-    recovered_share: Share
-    elsewhere_share: Share
-    repost_share: Share
-    copied_share: Share
-    form_share: Share
-    again_share: Share
-    redelivered_share: Share
+    mentions: Amount = 2_500
+    single_complaints: Amount = 450
+    own_outage_questions: Amount = 90
+    noise: Amount = 1_500
+    news: Amount = 150
+    bots: Amount = 60
+    edge_cases: Amount = 0
+    recovered_share: Share = 0.13
+    elsewhere_share: Share = 0.05
+    repost_share: Share = 0.05
+    copied_share: Share = 0.02
+    form_share: Share = 0.03
+    again_share: Share = 0.12
+    redelivered_share: Share = 0.003
 
 
 class Character(_Table, frozen=True, kw_only=True):
@@ -119,22 +148,31 @@ class Cast(_Table, frozen=True, kw_only=True):
 
 
 class Script(_Table, frozen=True, kw_only=True):
-    """A scenario's file."""
+    """
+    A scenario's file.
+
+    *provider* is what failed, None where nothing is shared; *event* the id of the outage in the
+    catalogue's evidence, so that a back-test can leave out the edges that only it has shown.
+    """
 
     id: ServiceId
     title: str
-    provider: ServiceId
-    region: str
-    provider_names: Annotated[list[str], Meta(min_length=1)]
+    kind: Kind = "shared"
+    event: str | None = None
+    provider: ServiceId | None = None
+    region: str | None = None
+    provider_names: list[str] = []
     date: date
     start: time
     end: time
     seed: int
-    timeline: list[Fact]
-    official: list[Official]
-    waves: list[Wave]
-    blame: Blame
-    languages: dict[str, dict[str, Share]]
-    truth: list[Failures]
-    spillover: list[Spillover]
-    crowd: Crowd
+    timeline: list[Fact] = []
+    official: list[Official] = []
+    waves: list[Wave] = []
+    blame: Blame | None = None
+    languages: dict[str, dict[str, Share]] = msgspec.field(default_factory=lambda: {"00": ENGLISH})
+    truth: list[Failures] = []
+    spillover: list[Spillover] = []
+    chatter: list[Chatter] = []
+    campaign: list[Campaign] = []
+    crowd: Crowd = Crowd()

@@ -118,9 +118,8 @@ class _Writer:
 
     def _failure_voice(self, service: str, at: datetime) -> str:
         blame = self._blame(at)
-        if service == self._script.provider and self._draw.chance(
-            BLAMES_ITSELF * blame / self._script.blame.share
-        ):
+        most = self._script.blame.share if self._script.blame else 1.0
+        if service == self._script.provider and self._draw.chance(BLAMES_ITSELF * blame / most):
             return "cause"
         if service != self._script.provider and self._draw.chance(blame):
             return "blame"
@@ -130,11 +129,14 @@ class _Writer:
 
     def _blame(self, at: datetime) -> float:
         """Return the share of posts that name the provider: 0 before it admits anything."""
-        blame = self._script.blame
+        if not (blame := self._script.blame):
+            return 0.0
         start, full = self._scenario.at(blame.start), self._scenario.at(blame.full)
         return blame.share * min(1.0, max(0.0, (at - start) / (full - start)))
 
     def _other(self, flow: Flow, at: datetime) -> Report:
+        if flow.voice.startswith("campaign:"):
+            return self._campaign(int(flow.voice.partition(":")[2]), at)
         if flow.voice == "edge":
             return self._report(at, self._draw.pick(EDGES), None, self._author(None))
         if flow.voice in ("news", "bot"):
@@ -146,7 +148,17 @@ class _Writer:
         voice = flow.voice
         if voice == "rumour":
             voice = self._draw.pick(("question", "question", "complaint"))
+        if voice == "naming" and voice not in self._scenario.phrases[language].voices:
+            voice = "question"
         return self._report(at, self._text(voice, service, language), language, author)
+
+    def _campaign(self, number: int, at: datetime) -> Report:
+        """Return what one of the accounts of a campaign posts: the same few texts, hardly varied."""
+        campaign = self._script.campaign[number]
+        name = self._draw.pick(self._scenario.cast[self._draw.pick(campaign.services)].names)
+        text = self._draw.pick(campaign.texts).replace("{X}", name)
+        author = _hash(f"campaign:{number}:{self._draw.below(campaign.accounts)}")
+        return self._report(at, text.replace("{n}", str(self._draw.below(1_000))), "en", author)
 
     def _form(self, service: str, language: str, at: datetime) -> Report:
         """Return what somebody sent by a report form, which names service and symptom."""
@@ -171,7 +183,7 @@ class _Writer:
             "H": character.handle or name,
             "T": f"#{tag}{self._draw.pick(('Down', 'Down', 'down', 'Outage'))}",
             "Y": self._scenario.cast[other].names[0],
-            "P": self._draw.pick(self._script.provider_names),
+            "P": self._draw.pick(self._script.provider_names or [name]),
         }
         text = self._scenario.phrases[language].say(voice, character.genre, words, self._draw)
         return text if voice in ("news", "bot") else bend(text, language, self._draw)
