@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from stream.cli_bench import bench
 from stream.cli_source import source
 from stream.command import load_settings, stopped_by_signals
 
@@ -27,6 +28,7 @@ app = typer.Typer(
     epilog="Settings: flags, then OUTCRY_… variables, then outcry.toml; see `outcry config`.",
 )
 app.add_typer(source, name="source")
+app.add_typer(bench, name="bench")
 # The model's commands parse their own options, so that `python -m models.train` takes the same.
 FORWARDED = {"allow_extra_args": True, "ignore_unknown_options": True}
 
@@ -168,12 +170,12 @@ def dashboard(
     """Serve the page."""
     flags = {"dashboard": {"port": port}} if port else {}
     settings = load_settings(context, "dashboard", **flags)
-    from stream.configuration import environment
+    from stream.configuration import page_environment
     from stream.roles import attached
     from stream.up import check_page
 
     check_page(settings)
-    env = environment(attached(settings))
+    env = page_environment(attached(settings))
     os.execve(sys.executable, [sys.executable, "-m", "dashboard"], env)  # noqa: S606  our own
 
 

@@ -1,0 +1,1 @@
+"""Measurements of the running system, by `outcry bench`; nothing of the product imports them."""

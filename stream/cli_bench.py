@@ -1,0 +1,36 @@
+"""`outcry bench …`: measurements on this machine."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from stream.command import load_settings
+
+bench = typer.Typer(no_args_is_help=True, help="Measure on this machine.")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@bench.callback()
+def _group() -> None:
+    """Keep the name of the only command."""
+
+
+@bench.command()
+def intake(
+    context: typer.Context,
+    rate: Annotated[float, typer.Option(help="Posts a second; 0: as fast as it goes.", min=0)] = 0,
+    seconds: Annotated[float, typer.Option(help="How long the posts come.", min=15)] = 60,
+    as_json: Json = False,
+) -> None:
+    """Measure posts a second from a local Jetstream through Kafka into Redis."""
+    settings = load_settings(context, "bench")
+    from stream.bench.intake import bench_intake
+
+    found = bench_intake(settings, rate, seconds)
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    for name, value in found.items():
+        typer.echo(f"{name:<24} {value}")
