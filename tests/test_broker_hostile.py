@@ -17,8 +17,8 @@ from kafka.protocol.producer import ProduceRequest, ProduceResponse
 from kafka.record.memory_records import MemoryRecordsBuilder
 
 from stream.embedded import Child, start_broker
+from stream.embedded.broker import MAX_CONNECTIONS, MAX_FRAME_BYTES
 from stream.embedded.broker_server import answers
-from stream.embedded.wire import MAX_CONNECTIONS, MAX_FRAME_BYTES
 
 N_FUZZED = 1500
 

@@ -1,268 +1,142 @@
 """
-A consumer group: who is in it, which generation, who reads what.
+A consumer group: who is in it, in which generation, who reads what (the classic protocol).
 
-The classic protocol's state machine: Empty → PreparingRebalance (all members must join again) →
-CompletingRebalance (the leader must send the assignment) → Stable. Times are seconds of one
-monotonic clock, passed in. Members that wait for an answer hold a future, resolved here.
+A rebalance starts when a member comes or goes. The others are told to join again, and those that do
+in time are the next generation: the one that came first assigns, the rest wait for their share.
+Times are seconds of one monotonic clock, passed in.
 """
 
 import asyncio
 import uuid
-from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from kafka.errors import (
-    FencedInstanceIdError,
-    IllegalGenerationError,
-    InconsistentGroupProtocolError,
-    KafkaError,
-    MemberIdRequiredError,
-    RebalanceInProgressError,
-    UnknownMemberIdError,
-)
+from kafka import errors
 
-from stream.embedded.member import Joined, Member, State
+INITIAL_DELAY = 0.3  # seconds in which the first members gather before they get partitions
 
-INITIAL_DELAY = (
-    0.3  # seconds in which the first members of a group gather before they get partitions
-)
+
+@dataclass(slots=True, eq=False)
+class Member:
+    """A consumer as it has joined; *generation* is the one that it is in, or waits for."""
+
+    generation: int
+    seen_at: float
+    session_seconds: float
+    rebalance_seconds: float
+    protocols: dict[str, bytes]  # the assignors that it knows, best first, and its words to them
+    assignment: bytes | None = None  # None until the leader has assigned
 
 
 class Group:
-    """The members of one group and the generation that they agree on."""
+    """The members of one group by id, and the generation that they agree on."""
 
     def __init__(self) -> None:
-        self.state = State.EMPTY
-        self.generation = 0
-        self.protocol_type = ""
-        self.protocol = ""
-        self.leader = ""
         self.members: dict[str, Member] = {}
-        self._pending: dict[str, float] = {}  # member ids handed out, and when they lapse
-        self._not_before = self._deadline = 0.0
+        self.generation = 0
+        self._protocol = self._leader = ""
+        self._deadline: float | None = None  # for joining the next generation, in a rebalance
+        self._begins_at = 0.0  # the next generation, at the earliest
+        self._changed = asyncio.Event()
 
-    def join(self, request: Any, client_id: str, now: float) -> "asyncio.Future[Joined]":
-        """Seat a member and return its answer-to-be; raises the protocol's errors."""
+    async def join(self, request: Any, client_id: str, now: float) -> dict[str, Any]:
+        """Return what a member is told when a generation with it begins."""
         protocols = {p.name: bytes(p.metadata) for p in request.protocols}
-        self._check_protocols(request.protocol_type, protocols)
-        leader_before = self.leader
-        member, is_new = self._seat(request, client_id, protocols, now)
-        is_changed = is_new or member.protocols != protocols
-        member.protocols, member.seen_at = protocols, now
-        self.protocol_type = request.protocol_type
-        answer: asyncio.Future[Joined] = asyncio.get_running_loop().create_future()
-        has_returned = member.instance_id is not None and member.id != request.member_id
-        if not is_changed and self._is_settled_for(member, has_returned=has_returned):
-            # A leader back under a new id is told its old one, so that it does not assign.
-            answer.set_result(self._joined(member, leader=leader_before))
-            return answer
-        _fail(member.joining, UnknownMemberIdError())
-        member.joining = answer
-        self._prepare(now)
-        self.settle(now)
-        return answer
+        if not set(protocols).intersection(*(m.protocols for m in self.members.values())):
+            raise errors.InconsistentGroupProtocolError
+        if request.member_id and request.member_id not in self.members:
+            raise errors.UnknownMemberIdError
+        self._begins_at = self._begins_at if self.members else now + INITIAL_DELAY
+        session_ms = request.session_timeout_ms
+        timeouts = session_ms / 1000, max(session_ms, request.rebalance_timeout_ms) / 1000
+        member_id = request.member_id or f"{client_id}-{uuid.uuid4()}"
+        member = self.members[member_id] = Member(self.generation + 1, now, *timeouts, protocols)
+        self._rebalance(now)
+        await self._wait(member, lambda: member.generation <= self.generation)
+        names = {"leader": self._leader, "member_id": member_id, "protocol_name": self._protocol}
+        others = self.members.items() if member_id == self._leader else ()
+        words = [
+            {"member_id": i, "metadata": other.protocols[self._protocol]}
+            for i, other in others
+            if other.generation == member.generation
+        ]
+        return {"generation_id": member.generation, "members": words, **names}
 
-    def sync(self, request: Any, now: float) -> asyncio.Future[bytes]:
+    async def sync(self, request: Any, now: float) -> bytes:
         """Take the leader's assignment, and return the member's share when it is there."""
-        member = self.member(request)
-        if self.state is State.PREPARING:
-            raise RebalanceInProgressError
-        member.seen_at = now
-        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        if self.state is State.COMPLETING and member.id == self.leader:
-            self._assign({a.member_id: bytes(a.assignment) for a in request.assignments}, now)
-        if self.state is State.COMPLETING:
-            member.syncing = answer
-        else:
-            answer.set_result(member.assignment)
-        return answer
+        self.heartbeat(request, now)
+        member = self.members[request.member_id]
+        if request.member_id == self._leader:
+            shares = {a.member_id: bytes(a.assignment) for a in request.assignments}
+            for member_id, other in self.members.items():
+                other.assignment, other.seen_at = shares.get(member_id, b""), now
+            self._tell()
+        await self._wait(
+            member, lambda: member.assignment is not None or self._deadline is not None
+        )
+        if member.assignment is None:
+            raise errors.RebalanceInProgressError
+        return member.assignment
 
     def heartbeat(self, request: Any, now: float) -> None:
         """Note that a member lives; raises `RebalanceInProgressError` when it has to join again."""
-        self.member(request).seen_at = now
-        if self.state is State.PREPARING:
-            raise RebalanceInProgressError
+        self.note(request.member_id, request.generation_id, now)
+        if self._deadline is not None:
+            raise errors.RebalanceInProgressError
 
-    def check_commit(self, request: Any, now: float) -> None:
-        """Raise unless this member of this generation, or nobody of an empty group, may commit."""
-        generation = request.generation_id_or_member_epoch
-        if generation < 0 and not self.members:
-            return
-        self.member(request, generation).seen_at = now
-        if self.state is State.COMPLETING:
-            raise RebalanceInProgressError
+    def note(self, member_id: str, generation: int, now: float) -> None:
+        """Note that a member lives, or raise the protocol's error for one of another generation."""
+        if member_id not in self.members:
+            raise errors.UnknownMemberIdError
+        if generation != self.generation:
+            raise errors.IllegalGenerationError
+        self.members[member_id].seen_at = now
 
-    def leave(self, member_id: str, instance_id: str | None, now: float) -> str:
-        """Remove a member, a static one also by its instance id alone, and return its id."""
-        seated = self._static(instance_id)
-        if seated is not None and member_id in ("", seated.id):
-            member_id = seated.id
-        elif seated is not None:
-            raise FencedInstanceIdError
-        if self._pending.pop(member_id, None) is None:
-            self._remove(member_id, now)
-        self.settle(now)
-        return member_id
+    def leave(self, member_id: str, now: float) -> None:
+        """Remove a member."""
+        if self.members.pop(member_id, None) is None:
+            raise errors.UnknownMemberIdError
+        self._rebalance(now)
 
     def tick(self, now: float) -> None:
-        """Remove members whose session ran out, and finish a rebalance whose time has come."""
-        self._pending = {
-            id: lapses_at for id, lapses_at in self._pending.items() if lapses_at > now
-        }
-        for member in list(self.members.values()):
-            is_waiting = member.joining is not None or member.syncing is not None
-            if not is_waiting and now - member.seen_at > member.session_seconds:
-                self._remove(member.id, now)
-        self.settle(now)
+        """Remove members whose session ran out; begin a generation if all joined or time is up."""
+        for member_id, member in list(self.members.items()):
+            is_silent = now - member.seen_at > member.session_seconds
+            waits_for_leader = member.assignment is None and member_id != self._leader
+            may_be_silent = self._deadline is None and waits_for_leader
+            if is_silent and member.generation <= self.generation and not may_be_silent:
+                self.leave(member_id, now)
+        if self._deadline is not None and now >= self._begins_at:
+            are_all_in = all(m.generation > self.generation for m in self.members.values())
+            if are_all_in or now >= self._deadline:
+                self._begin_generation(now)
 
-    def member(self, request: Any, generation: int | None = None) -> Member:
-        """Return the member that a request speaks for, or raise the protocol's error."""
-        seated = self._static(request.group_instance_id)
-        if seated is not None and seated.id != request.member_id:
-            raise FencedInstanceIdError
-        if request.member_id not in self.members:
-            raise UnknownMemberIdError
-        if self.generation != (request.generation_id if generation is None else generation):
-            raise IllegalGenerationError
-        return self.members[request.member_id]
-
-    def settle(self, now: float) -> None:
-        """Start the next generation if everybody has joined or the time to do so is over."""
-        if self.state is not State.PREPARING or now < self._not_before:
-            return
-        are_all_in = not self._pending and all(m.joining for m in self.members.values())
-        if are_all_in or now >= self._deadline:
-            self._begin_generation(now)
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nobody is in the group or about to join it."""
-        return self.state is State.EMPTY and not self._pending
-
-    def _is_settled_for(self, member: Member, *, has_returned: bool) -> bool:
-        """Say whether a member that joins again unchanged may stay in this generation."""
-        if self.state is State.STABLE:
-            return has_returned or member.id != self.leader
-        return self.state is State.COMPLETING and not has_returned
-
-    def _check_protocols(self, protocol_type: str, protocols: dict[str, bytes]) -> None:
-        if not protocols or not protocol_type:
-            raise InconsistentGroupProtocolError
-        if self.members and protocol_type != self.protocol_type:
-            raise InconsistentGroupProtocolError
-        shared = set(protocols).intersection(*(m.protocols for m in self.members.values()))
-        if not shared:
-            raise InconsistentGroupProtocolError
-
-    def _static(self, instance_id: str | None) -> Member | None:
-        if instance_id is None:
-            return None
-        return next((m for m in self.members.values() if m.instance_id == instance_id), None)
-
-    def _seat(
-        self, request: Any, client_id: str, protocols: dict[str, bytes], now: float
-    ) -> tuple[Member, bool]:
-        """Return the request's member, and whether it is a new one."""
-        member_id, instance_id = request.member_id, request.group_instance_id
-        session_seconds = request.session_timeout_ms / 1000
-        seated = self._static(instance_id)
-        if seated is not None and not member_id:
-            return self._replace(seated), False
-        if seated is not None and seated.id != member_id:
-            raise FencedInstanceIdError
-        if member_id in self.members:
-            return self.members[member_id], False
-        if not member_id:
-            member_id = f"{instance_id or client_id}-{uuid.uuid4()}"
-            if instance_id is None and request.version >= 4:
-                self._pending[member_id] = now + session_seconds
-                raise MemberIdRequiredError(member_id)
-        elif self._pending.pop(member_id, None) is None:
-            raise UnknownMemberIdError
-        rebalance_ms = max(request.rebalance_timeout_ms, request.session_timeout_ms)
-        self.members[member_id] = Member(
-            id=member_id,
-            instance_id=instance_id,
-            client_id=client_id,
-            protocols=protocols,
-            session_seconds=session_seconds,
-            rebalance_seconds=rebalance_ms / 1000,
-            seen_at=now,
-        )
-        return self.members[member_id], True
-
-    def _replace(self, member: Member) -> Member:
-        """Give a static member's seat to its new process, and fence the old one."""
-        del self.members[member.id]
-        _fail(member.joining, FencedInstanceIdError())
-        _fail(member.syncing, FencedInstanceIdError())
-        new_id = f"{member.instance_id}-{uuid.uuid4()}"
-        if self.leader == member.id:
-            self.leader = new_id
-        member.id, member.joining, member.syncing = new_id, None, None
-        self.members[new_id] = member
-        return member
-
-    def _prepare(self, now: float) -> None:
-        if self.state is State.PREPARING:
-            return
-        for member in self.members.values():
-            _fail(member.syncing, RebalanceInProgressError())
-            member.syncing = None
-        self._not_before = now + (INITIAL_DELAY if self.state is State.EMPTY else 0.0)
-        longest = max((m.rebalance_seconds for m in self.members.values()), default=0.0)
-        self._deadline = max(self._not_before, now + longest)
-        self.state = State.PREPARING
+    def _rebalance(self, now: float) -> None:
+        if self._deadline is None:
+            longest = max((m.rebalance_seconds for m in self.members.values()), default=0.0)
+            self._deadline = now + longest
+            for member in self.members.values():
+                member.seen_at = now if member.assignment is None else member.seen_at
+        self._tell()
 
     def _begin_generation(self, now: float) -> None:
-        self.members = {m.id: m for m in self.members.values() if m.joining or m.instance_id}
-        self.generation += 1
-        if not self.members:
-            self.state, self.leader, self.protocol = State.EMPTY, "", ""
-            return
-        present = [m.id for m in self.members.values() if m.joining] or list(self.members)
-        self.leader = self.leader if self.leader in present else present[0]
-        self.protocol = self._vote()
-        self.state = State.COMPLETING
+        self.generation, self._deadline = self.generation + 1, None
+        self.members = {i: m for i, m in self.members.items() if m.generation == self.generation}
         for member in self.members.values():
-            member.seen_at, member.assignment = now, b""
-            if member.joining and not member.joining.done():
-                member.joining.set_result(self._joined(member, leader=self.leader))
-            member.joining = None
+            member.seen_at = now
+        if self.members:
+            self._leader, leader = next(iter(self.members.items()))
+            shared = set.intersection(*(set(m.protocols) for m in self.members.values()))
+            self._protocol = next(p for p in leader.protocols if p in shared)
+        self._tell()
 
-    def _vote(self) -> str:
-        """Choose the protocol that most members prefer among those that all of them know."""
-        shared = set.intersection(*(set(m.protocols) for m in self.members.values()))
-        votes = (next(p for p in m.protocols if p in shared) for m in self.members.values())
-        return Counter(votes).most_common(1)[0][0]
+    async def _wait(self, member: Member, is_over: Callable[[], bool]) -> None:
+        while member in self.members.values() and not is_over():
+            await self._changed.wait()
+        if member not in self.members.values():
+            raise errors.UnknownMemberIdError
 
-    def _joined(self, member: Member, *, leader: str) -> Joined:
-        members = ((m.id, m.instance_id, m.protocols[self.protocol]) for m in self.members.values())
-        return Joined(
-            generation=self.generation,
-            protocol=self.protocol,
-            leader=leader,
-            member_id=member.id,
-            members=tuple(members) if member.id == leader else (),
-        )
-
-    def _assign(self, assignments: dict[str, bytes], now: float) -> None:
-        self.state = State.STABLE
-        for member in self.members.values():
-            member.assignment, member.seen_at = assignments.get(member.id, b""), now
-            if member.syncing and not member.syncing.done():
-                member.syncing.set_result(member.assignment)
-            member.syncing = None
-
-    def _remove(self, member_id: str, now: float) -> None:
-        member = self.members.pop(member_id, None)
-        if member is None:
-            raise UnknownMemberIdError
-        _fail(member.joining, UnknownMemberIdError())
-        _fail(member.syncing, UnknownMemberIdError())
-        self._prepare(now)
-
-
-def _fail(waiting: "asyncio.Future[Any] | None", error: KafkaError) -> None:
-    if waiting is not None and not waiting.done():
-        waiting.set_exception(error)
+    def _tell(self) -> None:
+        self._changed.set()
+        self._changed.clear()
