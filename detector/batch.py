@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
 import msgspec
 
@@ -13,7 +12,8 @@ from detector.incidents import Sample
 AUTHOR_WINDOW = timedelta(hours=1)  # an author counts once in it for a service and a statement
 SAMPLES_PER_SERVICE = 3  # a bucket and a partition; more would only be thrown away by the incident
 
-What = Literal["affected", "recovered", "mentioned", "blamed"]
+# "with:<other>" counts those who say that a service fails and name another one beside it.
+What = str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

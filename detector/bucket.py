@@ -19,8 +19,9 @@ class Bucket:
     *mentioned* only names it, *blamed* names it as the cause of somebody else's failure. *texts*
     holds, by service and fingerprint, the authors of long texts that say it fails; they are not in
     *affected* until `detector.texts` has let each text count once. *symptoms* and *regions* break
-    *affected* down. Absent keys are zero. *n_reports* counts every accepted report. *deleted* are
-    ids of posts, or beginnings of ids up to a "/", that were deleted at their platform.
+    *affected* down; *beside* counts, by service and other, those who name the other as well.
+    Absent keys are zero. *n_reports* counts every accepted report. *deleted* are ids of posts, or
+    beginnings of ids up to a "/", that were deleted at their platform.
     """
 
     start: int
@@ -31,6 +32,7 @@ class Bucket:
     texts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     symptoms: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     regions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    beside: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     samples: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
     n_reports: int = 0
     deleted: Set[str] = frozenset()
@@ -74,6 +76,7 @@ def merge(
         texts=_sorted2(merged.parts.get("text", {})),
         symptoms=_sorted2(merged.parts.get("symptom", {})),
         regions=_sorted2(merged.parts.get("region", {})),
+        beside=_sorted2(merged.parts.get("with", {})),
         samples=kept,
         n_reports=merged.n_reports,
         deleted=frozenset(name.decode() for names in deleted for name in names),

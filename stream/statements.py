@@ -3,7 +3,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from detector.batch import Accepted, Statement, What
@@ -13,6 +13,7 @@ from stream.report import Report
 
 # Below this length people agree by chance ("is whatsapp down?"); above it they copy.
 COPY_LENGTH = 40
+MOST_NAMED = 4  # a longer list of services says nothing of any two of them
 _NOT_TEXT = re.compile(r"https?://\S+|@\w+|[\W\d_]+")
 
 
@@ -23,17 +24,31 @@ def accept(report: Report, tags: Iterable[Tag], written_at: datetime | None) -> 
     *written_at* is the timestamp of the Kafka record. Event time is never later than it or than
     received_at: one post with a wrong clock must not move the watermark into the future.
     """
-    if report.service is not None:
-        tags = (_named(report),)
+    tags = (_named(report),) if report.service is not None else tuple(tags)
     print_ = fingerprint(report.text)
+    statements = tuple(_statement(report, tag, print_) for tag in tags)
     return Accepted(
         event_at=min(at for at in (report.posted_at, report.received_at, written_at) if at),
         source=report.source,
         report_id=report.id,
         author=report.author,
         is_repost=report.repost_of is not None,
-        statements=tuple(_statement(report, tag, print_) for tag in tags),
+        statements=statements + tuple(_beside(statements)),
     )
+
+
+def _beside(statements: Sequence[Statement]) -> Iterator[Statement]:
+    """
+    Say which other services are named in a report of failure: who blames a bystander names both.
+    """
+    named = sorted({statement.service for statement in statements})
+    if len(named) > MOST_NAMED:
+        return
+    for statement in statements:
+        if statement.what == "affected":
+            for other in named:
+                if other != statement.service:
+                    yield Statement(service=statement.service, what=f"with:{other}")
 
 
 def fingerprint(text: str) -> str:

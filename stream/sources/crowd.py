@@ -120,9 +120,7 @@ def _rumours(scenario: Scenario) -> Iterator[Flow]:
         points = [(_seconds(spill.start), 1.0), (_seconds(spill.end), 1.0)]
         for row in spill.rows:
             n_naming = round(row.posts * spill.naming)
-            yield Flow(
-                voice="rumour", service=row.service, n=row.posts - n_naming, points=points
-            )
+            yield Flow(voice="rumour", service=row.service, n=row.posts - n_naming, points=points)
             if n_naming:
                 yield Flow(voice="naming", service=row.service, n=n_naming, points=points)
 
@@ -164,8 +162,9 @@ def _echo(scenario: Scenario) -> Iterator[Flow]:
         for at, level in wave.shape
         if wave.shape[0][1] == 0
     ]
-    yield Flow(voice="news", n=crowd.news, points=sorted(points))
-    yield Flow(voice="bot", n=crowd.bots, points=sorted(points))
+    if points:
+        yield Flow(voice="news", n=crowd.news, points=sorted(points))
+        yield Flow(voice="bot", n=crowd.bots, points=sorted(points))
     yield Flow(voice="edge", n=crowd.edge_cases, points=_diurnal(scenario))
 
 

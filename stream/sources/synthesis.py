@@ -31,6 +31,7 @@ COUNTRIES = {
     "it": ("IT",),
     "ja": ("JP",),
     "hi": ("IN",),
+    "tr": ("TR",),
 }
 # Texts that a pipeline meets sooner or later: none is invalid, each has broken somebody's.
 EDGES = (
@@ -50,6 +51,10 @@ EDGES = (
     "[bold](javascript:alert(1)) **down**",
     "é" * 50 + "e\u0301" * 50,
 )
+# Some phrasings speak of one provider's region and parts.
+HOME_OF_PHRASES = "aws"
+ITS_WORDS = ("us-east-1", "DynamoDB", "dynamodb", "lambda", "SQS", "STS", "DNS", " region")
+REDRAWS = 20
 BLAMES_ITSELF = 0.7  # of the posts about the provider, once people know whose fault it is
 
 
@@ -153,7 +158,7 @@ class _Writer:
         return self._report(at, self._text(voice, service, language), language, author)
 
     def _campaign(self, number: int, at: datetime) -> Report:
-        """Return what one of the accounts of a campaign posts: the same few texts, hardly varied."""
+        """Return what an account of a campaign posts: the same few texts, hardly varied."""
         campaign = self._script.campaign[number]
         name = self._draw.pick(self._scenario.cast[self._draw.pick(campaign.services)].names)
         text = self._draw.pick(campaign.texts).replace("{X}", name)
@@ -185,15 +190,30 @@ class _Writer:
             "Y": self._scenario.cast[other].names[0],
             "P": self._draw.pick(self._script.provider_names or [name]),
         }
-        text = self._scenario.phrases[language].say(voice, character.genre, words, self._draw)
+        text = self._say(voice, character.genre, language, words)
         return text if voice in ("news", "bot") else bend(text, language, self._draw)
+
+    def _say(self, voice: str, genre: str, language: str, words: dict[str, str]) -> str:
+        """Draw a phrasing; those that only fit one cloud are drawn again in all other scenarios."""
+        phrases = self._scenario.phrases[language]
+        text = phrases.say(voice, genre, words, self._draw)
+        if self._script.provider == HOME_OF_PHRASES:
+            return text
+        for _ in range(REDRAWS):
+            if not any(word in text for word in ITS_WORDS):
+                break
+            text = phrases.say(voice, genre, words, self._draw)
+        return text
 
     def _language(self, service: str | None, at: datetime) -> str:
         hours = [hour for hour in self._script.languages if int(hour) <= at.hour]
         shares = self._script.languages[hours[-1]]
         speak = self._scenario.cast[service].languages if service else None
         spoken = {name: share for name, share in shares.items() if not speak or name in speak}
-        return self._draw.weighted(spoken) if spoken else (speak or ["en"])[0]
+        if spoken:
+            return self._draw.weighted(spoken)
+        known = [name for name in speak or () if name in self._scenario.phrases]
+        return known[0] if known else max(shares, key=lambda name: shares[name])
 
     def _author(self, topic: str | None) -> str:
         """Return who posts on *topic*: somebody who did lately, a regular, or a newcomer."""
