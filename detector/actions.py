@@ -220,9 +220,7 @@ def _action(
 ) -> Action:
     """Return the line of the audit; raises `Forbidden` unless *by* is an operator."""
     if by.role is not Role.OPERATOR:
-        raise Forbidden(
-            f"{what} of {about!r} by {by.name!r}: a viewer may not; sign in as operator"
-        )
+        raise Forbidden(f"{what} of {about!r} by {by.name!r}: expected an operator")
     name = _clean(by.name) or "somebody"
     return Action(
         at=now, by=name, via=by.via, what=what, about=about, text=_clean(text), until=until

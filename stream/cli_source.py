@@ -126,6 +126,15 @@ def replay(
         _report(sent, strict=strict, as_json=as_json)
 
 
+@source.command()
+def form(context: typer.Context) -> None:
+    """Send what people report on the page; `outcry up` does so by itself."""
+    settings, key, stop = _prepare(context)
+    from stream.roles import forward
+
+    forward(settings, key)(stop)
+
+
 def _prepare(context: typer.Context) -> "tuple[Settings, bytes, threading.Event]":
     settings, key = prepared(load_settings(context, "source"))
     return settings, key, stopped_by_signals()

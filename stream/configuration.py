@@ -20,6 +20,9 @@ DEFAULT_FILE = Path("outcry.toml")
 CONFIG = "OUTCRY_CONFIG"
 # Names that are no settings: the path of the file itself, and what only the tests read.
 _OTHER_NAMES = (CONFIG, "OUTCRY_TEST_")
+# What the page is told besides its own section, and the text of all settings that it shows.
+_OF_THE_PAGE = ("OUTCRY_REDIS__", "OUTCRY_DASHBOARD__", "OUTCRY_CATALOGUE__", "OUTCRY_DETECTION__")
+SHOWN = "OUTCRY_SHOWN_SETTINGS"
 AUTHOR_KEY_FILE = "author.key"
 
 Table = Mapping[str, Any]
@@ -123,6 +126,18 @@ def environment(settings: Settings) -> dict[str, str]:
     """
     kept = {name: value for name, value in os.environ.items() if _is_foreign(name)}
     return {**kept, **_variables(settings), CONFIG: os.devnull}
+
+
+def page_environment(settings: Settings) -> dict[str, str]:
+    """
+    Return the environment of the page: no secret but the address of Redis.
+
+    The settings in effect go along as a text with every secret masked, to be shown.
+    """
+    own = environment(settings)
+    kept = {name: value for name, value in own.items() if _is_foreign(name)}
+    ours = {name: own[name] for name in own if name.startswith(_OF_THE_PAGE)}
+    return {**kept, **ours, SHOWN: as_toml(settings)}
 
 
 def _is_foreign(name: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from stream.configuration import change, environment
+from stream.configuration import change, environment, page_environment
 from stream.embedded import Child, start_broker, start_redis
 from stream.producer import ensure_topics
 from stream.relay import Hear, Relay
@@ -62,8 +62,10 @@ class Parts:
         self._start("watch", "watch", hear=self._screen.show)
 
     def start_dashboard(self) -> None:
-        """Start the page."""
-        self._start_command("dashboard", [sys.executable, "-m", "dashboard"])
+        """Start the page, and what sends the reports that people make there."""
+        command = [sys.executable, "-m", "dashboard"]
+        self._start_command("dashboard", command, env=page_environment(self.settings))
+        self._start("form", "source", "form", vital=False)
 
     def start_replay(self, replay: str, speed: float, hear: Hear) -> None:
         """Start sending *replay*; *hear* gets its progress, a JSON object a line."""
@@ -120,13 +122,14 @@ class Parts:
         once: bool = False,
         vital: bool = True,
         hear: Hear | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> None:
-        env = {**environment(self.settings), **self._screen.environment}
+        told = {**(env or environment(self.settings)), **self._screen.environment}
         if once:
             self.sources.append(name)
         job = Job(
             name=name,
-            start=lambda: self._relay.start(name, command, env, hear),
+            start=lambda: self._relay.start(name, command, told, hear),
             last_words=lambda: self._relay.last_words(name),
             has_worked=lambda: name in self._at_work,
             once=once,

@@ -150,10 +150,16 @@ class Up(Section):
 
 
 class Dashboard(Section):
-    """Where the page is served."""
+    """
+    Where the page is served, and who may act on it.
+
+    With *login* people sign in as .streamlit/secrets.toml says; *operators* are their addresses.
+    """
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Port = 8501
+    login: bool = False
+    operators: Words = ()
 
 
 class Settings(BaseSettings):
