@@ -53,6 +53,7 @@ class Baseline:
     rates: Floats
     dispersion: Floats
     uncertainty: Floats
+    wander: Floats
     reports: Floats
     exposure: Floats
     fast_reports: Floats
@@ -93,6 +94,7 @@ def cold(n_services: int, start: int) -> Baseline:
         rates=np.zeros((n_services, 3)),
         dispersion=column(),
         uncertainty=column(),
+        wander=column(),
         reports=column(),
         exposure=column(),
         fast_reports=column(),
@@ -264,12 +266,13 @@ def _refreshed(baseline: Baseline) -> Baseline:
         baseline.residual_weight + _PRIOR_SPREAD_WEIGHT
     )
     # Three things are uncertain: how much the rate wanders, the level, and the season.
+    wander = np.clip(spread, 0.01, 0.5)
     variance = (
-        np.clip(spread, 0.01, 0.5)
-        + 1 / (PRIOR_SHAPE + baseline.reports / dispersion)
-        + season_variance(baseline)
+        wander + 1 / (PRIOR_SHAPE + baseline.reports / dispersion) + season_variance(baseline)
     )
-    return replace(baseline, rates=rates, dispersion=dispersion, uncertainty=np.sqrt(variance))
+    return replace(
+        baseline, rates=rates, dispersion=dispersion, uncertainty=np.sqrt(variance), wander=wander
+    )
 
 
 def season_variance(baseline: Baseline) -> Floats:

@@ -112,10 +112,14 @@ def frozen(course: Course, start: int, uncertainty: Floats) -> Flags:
 
 def raised(course: Course, surge: Surge, limit: float) -> Flags:
     """Services without an episode whose statistic has reached *limit* by enough people."""
-    authors = np.take_along_axis(surge.climb_observed, best_climb(surge)[:, None], axis=1)[:, 0]
-    return np.asarray(
-        (course.phase == NORMAL) & (surge.statistic >= limit) & (authors >= MIN_AUTHORS)
-    )
+    enough = spoken(surge) >= MIN_AUTHORS
+    return np.asarray((course.phase == NORMAL) & (surge.statistic >= limit) & enough)
+
+
+def spoken(surge: Surge) -> Floats:
+    """Distinct authors since the present climb began."""
+    best = best_climb(surge)[:, None]
+    return np.asarray(np.take_along_axis(surge.climb_observed, best, axis=1)[:, 0])
 
 
 def opened(course: Course, surge: Surge, rows: Rows, start: int) -> Course:

@@ -21,7 +21,7 @@ from detector.incidents import Incident
 from detector.recovery import Course
 from detector.surge import Surge
 
-_VERSION = 1
+_VERSION = 2
 _BY_CATALOGUE = frozenset({"catalogue_day", "catalogue_week"})  # arrays that have no row a service
 
 Part = TypeVar("Part", Baseline, Surge, Course)

@@ -10,8 +10,9 @@ in a service-year / false incidents allowed in one.
 
 The guarantee holds for a known null. Ours is estimated, so the null is composite: several levels,
 each a number of standard deviations z above the estimate, and the statistic is the least over them
-of log mean R + z^2/2. A slow filter of the level, delayed and held while the statistic is
-suspicious, follows its wander.
+of log mean R + z^2/2: a level that far off is so much less likely to begin with. A filter of the
+level follows its wander; it remembers the less the more it sees (a Kalman gain), looks back some
+minutes, and while it is held it forgets, so that what it does not know widens the null.
 """
 
 from dataclasses import dataclass, replace
@@ -27,21 +28,25 @@ Times = NDArray[np.int64]
 
 BUCKETS_PER_YEAR = 365.25 * 86_400 / WIDTH
 EFFECTS = np.array((2.5, 4.0, 7.0, 14.0, 30.0, 80.0, 300.0))
-NULLS = np.array((0.0, 1.0, 2.0, 3.0))
+NULLS = np.array((0.0, 1.0, 2.0, 3.0, 4.0, 5.0))
 # Fewer people than this raise no incident whatever the statistic says: two friends, or one person
 # with two accounts, can complain within a minute about a service that nobody has named for weeks.
 MIN_AUTHORS = 3
 _LAG = 10  # minutes that the level filter looks back, so that an onset does not teach it
-_LEVEL_KEEP = float(np.exp(-1 / 60))  # a minute of the filter's memory of an hour
-_WANDER = 0.15  # standard deviation of the log level between what the filter knows and now…
-_UNKNOWN_SEASON = 0.5  # …and the share of the unknown season's variance that falls into that time
+# The level of a service wanders: what its logarithm's variance gains in a minute, as a share of
+# the variance of a learnt service's hours, and of the season that is not learnt yet.
+_DRIFT, _SEASON_DRIFT = 1 / 90, 1 / 300
+_BEHIND = 12.0  # minutes of drift between what the filter has seen and now
+_FADE = float(np.exp(-1 / 180))  # the wander returns to the mean: nothing is remembered longer
 # Nats of a climb that hold the filter; effects above 30 are left out, as to them a single post
 # on a service of which nobody ever speaks is suspicious.
 _SUSPICIOUS = 4.0
 _MILD = int(np.searchsorted(EFFECTS, 30.0)) + 1
-_MAX_HOLD = 360  # buckets that suspicion alone holds the filter; an open incident holds it longer
+_MAX_HOLD = 240  # buckets that suspicion alone holds the filter; an open incident holds it longer
 _RECENT_KEEP = float(np.exp(-WIDTH / 300))
 _CEILING = 1e60  # of R: 138 nats say no more than 60
+_LEAST = 1.4  # x a null level: an effect nearer to it would be evidence for neither
+_CERTAIN = 138.0  # its logarithm
 _MAX_COUNT = 4_000.0
 
 
@@ -106,8 +111,8 @@ def cold(n_services: int, start: int) -> Surge:
 
 def null_means(surge: Surge, baseline: Baseline, expected: Floats) -> Floats:
     """Reports of one bucket under each null level, shape (services, null levels)."""
-    level, spread = _level(surge, baseline)
-    return np.asarray((expected * level)[:, None] * np.exp(spread[:, None] * NULLS))
+    level, shape = _level(surge, baseline)
+    return np.asarray((expected * level)[:, None] * _steps(shape, baseline))
 
 
 def judged(
@@ -129,7 +134,7 @@ def judged(
     count = np.minimum(np.maximum(affected - recovered, 0.0), _MAX_COUNT)
     means = null_means(surge, baseline, expected)
     nats = _bucket_log_ratio(count, means, baseline.dispersion)
-    ratio = np.minimum((1 + surge.ratio) * np.exp(nats), _CEILING)
+    ratio = np.minimum((1 + surge.ratio) * np.exp(np.minimum(nats, _CERTAIN)), _CEILING)
     mean = np.maximum(ratio.mean(axis=2), 1e-300)
     statistic = np.asarray(np.min(np.log(mean) + NULLS**2 / 2, axis=1))
     climbing = _climbed(surge, start, nats[:, 0, :], affected, means[:, :1])
@@ -201,8 +206,7 @@ def abnormality(surge: Surge, baseline: Baseline, rows: NDArray[np.intp]) -> Flo
     Both sides are averaged over the null levels, so a service of unknown level says little either
     way.
     """
-    _, spread = _level(surge, baseline)
-    steps = np.exp(spread[rows, None] * NULLS)
+    steps = _steps(_level(surge, baseline)[1], baseline)[rows]
     dispersion = baseline.dispersion[rows, None]
     count = np.minimum(surge.recent_observed[rows], _MAX_COUNT)[:, None]
     base = np.maximum(surge.recent_expected[rows], 1e-6)[:, None]
@@ -219,11 +223,12 @@ def _bucket_log_ratio(count: Floats, means: Floats, dispersion: Floats) -> Float
     logarithm.
     """
     slope = means / (dispersion - 1)[:, None] * np.log(dispersion)[:, None]
-    result = slope[:, :, None] * (1 - EFFECTS)
+    scale = np.maximum(EFFECTS * (means[:, :1] / means)[:, :, None], _LEAST)
+    result = slope[:, :, None] * (1 - scale)
     rows = np.flatnonzero(count)
     if len(rows):
         mean, spread = means[rows][:, :, None], dispersion[rows][:, None, None]
-        result[rows] = log_ratio(count[rows][:, None, None], mean, EFFECTS, spread)
+        result[rows] = log_ratio(count[rows][:, None, None], mean, scale[rows], spread)
     return np.asarray(result)
 
 
@@ -244,15 +249,28 @@ def _climbed(surge: Surge, start: int, gains: Floats, affected: Floats, expected
 
 
 def _level(surge: Surge, baseline: Baseline) -> tuple[Floats, Floats]:
-    """
-    Give the filtered level relative to the baseline, a Gamma posterior's mean, and its log's
-    deviation.
-    """
+    """Give the filtered level relative to the baseline, a Gamma posterior: its mean and shape."""
     prior = 1 / baseline.uncertainty**2
     shape = surge.level_reports / baseline.dispersion + prior
-    level = shape / (surge.level_exposure / baseline.dispersion + prior)
-    wander = _WANDER**2 + _UNKNOWN_SEASON * season_variance(baseline)
-    return level, np.sqrt(1 / shape + wander)
+    return shape / (surge.level_exposure / baseline.dispersion + prior), shape
+
+
+def _steps(shape: Floats, baseline: Baseline) -> Floats:
+    """
+    Give the null levels relative to the mean level, shape (services, null levels).
+
+    Upper quantiles of the Gamma posterior (Wilson and Hilferty 1931), times what the level may have
+    drifted since, log-normal; z is shared between the two in proportion to their deviations.
+    """
+    known, drifted = np.sqrt(1 / shape), np.sqrt(_BEHIND * _drift(baseline))
+    both = np.hypot(known, drifted)
+    root = 1 - known[:, None] ** 2 / 9 + NULLS * (known**2 / both / 3)[:, None]
+    drift = np.exp(NULLS * (drifted**2 / both)[:, None])
+    return np.asarray(np.maximum(root**3 * drift, 1.0))
+
+
+def _drift(baseline: Baseline) -> Floats:
+    return baseline.wander * _DRIFT + season_variance(baseline) * _SEASON_DRIFT
 
 
 def _level_followed(
@@ -268,23 +286,21 @@ def _level_followed(
     slot = start // MINUTE % _LAG
     old_count = surge.lag_observed[:, slot].astype(np.float64)
     old_mean = surge.lag_expected[:, slot].astype(np.float64)
-    level, spread = _level(surge, baseline)
+    level, shape = _level(surge, baseline)
     usual = level * old_mean
-    cap = usual * np.exp(3 * spread) + 4 * np.sqrt(baseline.dispersion * usual) + 1
+    cap = usual * _steps(shape, baseline)[:, 3] + 4 * np.sqrt(baseline.dispersion * usual) + 1
     learns = ~(frozen | (suspicious & (held <= _MAX_HOLD)))
     lag_observed, lag_expected = surge.lag_observed.copy(), surge.lag_expected.copy()
     lag_observed[:, slot], lag_expected[:, slot] = observed, mean
     count = np.minimum(old_count, cap)
+    information = surge.level_reports / baseline.dispersion
+    keep = np.minimum(1 / (1 + _drift(baseline) * information), _FADE)
     return replace(
         moved,
         minute_observed=np.zeros_like(observed),
         minute_expected=np.zeros_like(mean),
         lag_observed=lag_observed,
         lag_expected=lag_expected,
-        level_reports=np.where(
-            learns, surge.level_reports * _LEVEL_KEEP + count, surge.level_reports
-        ),
-        level_exposure=np.where(
-            learns, surge.level_exposure * _LEVEL_KEEP + old_mean, surge.level_exposure
-        ),
+        level_reports=surge.level_reports * keep + np.where(learns, count, 0.0),
+        level_exposure=surge.level_exposure * keep + np.where(learns, old_mean, 0.0),
     )

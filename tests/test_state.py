@@ -89,9 +89,9 @@ def test_state_stays_below_four_kilobytes_a_service():
 
 def test_other_version_is_refused_with_what_to_do():
     data = encode(initial(IDS, START))
-    other = data.replace(b"\xa7version\x01", b"\xa7version\x02")
+    other = data.replace(b"\xa7version\x02", b"\xa7version\x03")
 
-    with pytest.raises(StateError, match="version 2, expected 1; rebuild it from the log"):
+    with pytest.raises(StateError, match="version 3, expected 2; rebuild it from the log"):
         decode(other, IDS)
 
 

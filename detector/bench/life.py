@@ -1,0 +1,79 @@
+"""The detector's learning and test on a made-up world: the code of production, on arrays."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from detector import baseline, recovery, surge
+from detector.baseline import Baseline, Floats, Singles
+from detector.bench.world import EPOCH, PER_MINUTE, World, start_of
+from detector.bucket import WIDTH
+from detector.surge import Surge
+
+BUCKETS = 60 * PER_MINUTE  # an hour
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """What the detector knows of every service of a world at the beginning of hour *hour*."""
+
+    base: Baseline
+    test: Surge
+    hour: int
+
+
+def newborn(world: World) -> Life:
+    """Know nothing of any service."""
+    n = len(world.rates)
+    return Life(base=baseline.cold(n, EPOCH), test=surge.cold(n, EPOCH), hour=0)
+
+
+def aged(life: Life, world: World, hours: int) -> Life:
+    """
+    Let *hours* pass at one step an hour, past outages included: only the baseline learns.
+
+    The test begins afresh; it needs a few hours at full resolution before it counts.
+    """
+    base = life.base
+    for hour in range(life.hour, life.hour + hours):
+        counts = world.counts(world.hour(hour, outages=True).rate, 1).astype(np.float64)
+        base = baseline.advanced(base, start_of(hour))
+        base = replace(
+            base,
+            hour_buckets=BUCKETS,
+            hour_observed=counts.sum(axis=1),
+            hour_expected=base.rates[:, 1].copy(),
+            hour_roughness=(np.diff(counts, axis=1) ** 2).sum(axis=1) / 2,
+            hour_rough_reports=counts.sum(axis=1),
+        )
+    end = start_of(life.hour + hours)
+    return Life(
+        base=baseline.advanced(base, end),
+        test=surge.cold(len(world.rates), end),
+        hour=life.hour + hours,
+    )
+
+
+def judged(life: Life, counts: Floats | Singles) -> Iterator[tuple[Life, Floats]]:
+    """
+    Judge *counts*, shape (services, buckets), from the life's hour on.
+
+    Yields after each bucket what is known and the statistic, minus infinity where fewer people than
+    `surge.MIN_AUTHORS` speak. No incident is opened, so that one run serves every threshold.
+    """
+    base, test = life.base, life.test
+    nobody, free = np.zeros(len(counts)), np.zeros(len(counts), np.bool_)
+    begin = start_of(life.hour)
+    for i, affected in enumerate(np.ascontiguousarray(counts.T, np.float64)):
+        start = begin + i * WIDTH
+        learnt = baseline.advanced(base, start)
+        if learnt is not base:
+            test = surge.rescaled(test, learnt.rates[:, 1] / np.maximum(base.rates[:, 1], 1e-12))
+            base = learnt
+        rate = baseline.expected(base, start)
+        test = surge.judged(test, start, affected, nobody, nobody, rate, base, free)
+        base = baseline.collected(base, start, affected, rate, free)
+        speaks = recovery.spoken(test) >= surge.MIN_AUTHORS
+        hour = life.hour + (i + 1) // BUCKETS
+        yield Life(base=base, test=test, hour=hour), np.where(speaks, test.statistic, -np.inf)
