@@ -81,6 +81,7 @@ class Firehose:
             for frame in [text for at, text in self.log if cursor and at >= cursor]:
                 await connection.send(frame, text=True)
             await self._live(connection)
+            await connection.wait_closed()
         except ConnectionClosed:
             return
 

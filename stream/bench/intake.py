@@ -141,7 +141,7 @@ def _moment(pids: Mapping[str, int], health: Health, n_made: int) -> Moment:
     return Moment(
         at=time.monotonic(),
         n_counted=health.n_reports,
-        lag=n_made - health.n_reports,
+        lag=max(0, n_made - health.n_reports),
         rss={name: _rss(pid) for name, pid in pids.items()},
         cpu={name: _cpu(pid) for name, pid in pids.items()},
     )
