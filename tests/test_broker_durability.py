@@ -163,7 +163,7 @@ def test_retention_by_size_drops_the_oldest_records(start: Start) -> None:
             first = consumer.beginning_offsets(PLACES)[PLACES[0]]
         assert consumer.end_offsets(PLACES)[PLACES[0]] == 400
 
-    assert first < 344
+    assert first < 350
     assert read(child.address) == list(range(first, 400))
     kill(child)
     assert read(start().address) == list(range(first, 400))

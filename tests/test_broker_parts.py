@@ -24,10 +24,10 @@ from kafka.errors import (
 )
 from kafka.record import MemoryRecords
 from kafka.record.memory_records import MemoryRecordsBuilder
-from stream.embedded.log import EARLIEST, LATEST, CorruptLogError, Partition, check
 
 from stream.embedded.broker import open_database
 from stream.embedded.group import INITIAL_DELAY, Group
+from stream.embedded.log import EARLIEST, LATEST, CorruptLogError, Partition, check
 
 
 def batch(values: list[bytes], *, timestamp: int = 1000, **options: int) -> bytes:
