@@ -137,10 +137,11 @@ class Api:
         return {}
 
     async def offset_commit(self, request: Any) -> Fields:
+        group = self._groups.get(request.group_id)
         generation = request.generation_id_or_member_epoch
 
         def commit(partition: Partition, asked: Any) -> Fields:
-            if generation >= 0 or request.group_id in self._groups:
+            if generation >= 0 or (group and group.members):
                 self._group(request).note(request.member_id, generation, _now())
             place = asked.committed_offset, asked.committed_metadata or ""
             row = (partition.id, request.group_id, *place)

@@ -1,6 +1,9 @@
 """
 A partition's log: record batches (format v2) as rows of an SQLite database, which makes them last.
 
+Damage to what is in the database is refused at start. What is younger than its last checkpoint is
+in SQLite's write-ahead log, of which everything from a torn or damaged write on is left out.
+
 Fields of a batch and the span of its checksum: Apache Kafka protocol guide, "Record Batch".
 """
 
