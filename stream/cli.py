@@ -14,7 +14,9 @@ from typing import Annotated, Any
 
 import typer
 
+from stream.cli_backtest import backtest
 from stream.cli_bench import bench
+from stream.cli_official import official
 from stream.cli_source import source
 from stream.command import load_settings, stopped_by_signals
 
@@ -29,6 +31,8 @@ app = typer.Typer(
 )
 app.add_typer(source, name="source")
 app.add_typer(bench, name="bench")
+app.command()(backtest)
+app.command()(official)
 # The model's commands parse their own options, so that `python -m models.train` takes the same.
 FORWARDED = {"allow_extra_args": True, "ignore_unknown_options": True}
 

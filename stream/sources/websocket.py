@@ -41,6 +41,9 @@ def messages(
             close_timeout=CLOSE_SECONDS,
             max_size=MAX_BYTES,
             max_queue=QUEUE,
+            # Pings keep the way open. Their answers wait behind messages that we are slow to take,
+            # so a late one says nothing; a dead connection is found by its silence.
+            ping_timeout=None,
         ) as socket:
             for line in greeting:
                 socket.send(line)

@@ -1,0 +1,1 @@
+"""The official status pages: one file for each form that they have."""

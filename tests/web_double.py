@@ -1,0 +1,117 @@
+"""A web server on loopback that answers by a script; records what it was asked."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """One answer; "drop" closes the connection in the middle of the body, "stall" sends none."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    kind: str = "answer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """One request."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class WebDouble:
+    """Answers the next of *faults*, else what *pages* has for the path, a value or a function."""
+
+    pages: dict[str, Answer | Callable[[Asked], Answer]] = field(default_factory=dict)
+    faults: deque[Answer] = field(default_factory=deque)
+    asked: list[Asked] = field(default_factory=list)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> "WebDouble":
+        double = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                self.answer()
+
+            def do_POST(self) -> None:
+                self.answer()
+
+            def answer(self) -> None:
+                double._answer(self)
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Be quiet."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stopping.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _answer(self, request: BaseHTTPRequestHandler) -> None:
+        parts = urlsplit(request.path)
+        length = int(request.headers.get("Content-Length", 0))
+        asked = Asked(
+            method=request.command,
+            path=parts.path,
+            query=parts.query,
+            headers={name.lower(): value for name, value in request.headers.items()},
+            body=request.rfile.read(length),
+        )
+        self.asked.append(asked)
+        found = self.faults.popleft() if self.faults else self.pages.get(asked.path)
+        answer = found(asked) if callable(found) else found or Answer(status=404)
+        self._send(request, answer)
+
+    def _send(self, request: BaseHTTPRequestHandler, answer: Answer) -> None:
+        if answer.kind == "stall":
+            self.stopping.wait(30)
+            return
+        try:
+            request.send_response(answer.status)
+            for name, value in answer.headers:
+                request.send_header(name, value)
+            size = len(answer.body) + (100 if answer.kind == "drop" else 0)
+            request.send_header("Content-Length", str(size))
+            request.end_headers()
+            request.wfile.write(answer.body)
+            request.wfile.flush()
+        except OSError:
+            return
+        if answer.kind == "drop":
+            request.close_connection = True
+
+
+def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
+    """Wait for *condition*; fails the test when it does not come true."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
