@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from detector.baseline import Baseline, Flags, Floats
 from detector.bucket import WIDTH
 from detector.likelihood import log_ratio
-from detector.surge import MIN_AUTHORS, Surge, best_climb
+from detector.surge import MIN_AUTHORS, UNKNOWN, Surge, best_climb
 
 Times = NDArray[np.int64]
 Rows = NDArray[np.intp]
@@ -28,7 +28,7 @@ CONFIRMED_AT = 7.0  # …or nats above it, a thousand times the evidence
 MAX_FREEZE = (
     86_400  # seconds in which an incident teaches the baseline nothing; then it is the new normal
 )
-MAX_FREEZE_UNKNOWN = 7_200  # the same for a service whose normal rate was never learnt
+MAX_FREEZE_UNKNOWN = 21_600  # the same for a service whose normal rate was never learnt
 _EASED = float(np.log(100))
 _CALM = float(np.log(1000))
 _BACK = 10.0  # nats for a second wave
@@ -106,7 +106,7 @@ def frozen(course: Course, start: int, uncertainty: Floats) -> Flags:
     Services whose counts must not teach what is normal: those that fail, until it has become
     normal.
     """
-    patience = np.where(uncertainty > 0.7, MAX_FREEZE_UNKNOWN, MAX_FREEZE)
+    patience = np.where(uncertainty > UNKNOWN, MAX_FREEZE_UNKNOWN, MAX_FREEZE)
     return np.asarray((course.phase != NORMAL) & (start - course.opened < patience))
 
 

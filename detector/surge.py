@@ -45,6 +45,8 @@ _MILD = int(np.searchsorted(EFFECTS, 30.0)) + 1
 _MAX_HOLD = 240  # buckets that suspicion alone holds the filter; an open incident holds it longer
 _RECENT_KEEP = float(np.exp(-WIDTH / 300))
 _CEILING = 1e60  # of R: 138 nats say no more than 60
+UNKNOWN = 0.7  # uncertainty of a baseline above which a service counts as never learnt
+_UNLEARNT = 1.9  # standard deviation of the log rate over all services of the world
 _LEAST = 1.4  # x a null level: an effect nearer to it would be evidence for neither
 _CERTAIN = 138.0  # its logarithm
 _MAX_COUNT = 4_000.0
@@ -112,7 +114,7 @@ def cold(n_services: int, start: int) -> Surge:
 def null_means(surge: Surge, baseline: Baseline, expected: Floats) -> Floats:
     """Reports of one bucket under each null level, shape (services, null levels)."""
     level, shape = _level(surge, baseline)
-    return np.asarray((expected * level)[:, None] * _steps(shape, baseline))
+    return np.asarray((expected * level)[:, None] * _steps(surge, level, shape, baseline))
 
 
 def judged(
@@ -206,7 +208,7 @@ def abnormality(surge: Surge, baseline: Baseline, rows: NDArray[np.intp]) -> Flo
     Both sides are averaged over the null levels, so a service of unknown level says little either
     way.
     """
-    steps = _steps(_level(surge, baseline)[1], baseline)[rows]
+    steps = _steps(surge, *_level(surge, baseline), baseline)[rows]
     dispersion = baseline.dispersion[rows, None]
     count = np.minimum(surge.recent_observed[rows], _MAX_COUNT)[:, None]
     base = np.maximum(surge.recent_expected[rows], 1e-6)[:, None]
@@ -255,18 +257,45 @@ def _level(surge: Surge, baseline: Baseline) -> tuple[Floats, Floats]:
     return shape / (surge.level_exposure / baseline.dispersion + prior), shape
 
 
-def _steps(shape: Floats, baseline: Baseline) -> Floats:
+def _steps(surge: Surge, level: Floats, shape: Floats, baseline: Baseline) -> Floats:
     """
-    Give the null levels relative to the mean level, shape (services, null levels).
+    Give the null levels relative to the mean *level*, shape (services, null levels).
 
     Upper quantiles of the Gamma posterior (Wilson and Hilferty 1931), times what the level may have
     drifted since, log-normal; z is shared between the two in proportion to their deviations.
     """
-    known, drifted = np.sqrt(1 / shape), np.sqrt(_BEHIND * _drift(baseline))
+    known, drifted = 1 / np.sqrt(shape), np.sqrt(_BEHIND * _drift(baseline))
     both = np.hypot(known, drifted)
-    root = 1 - known[:, None] ** 2 / 9 + NULLS * (known**2 / both / 3)[:, None]
     drift = np.exp(NULLS * (drifted**2 / both)[:, None])
-    return np.asarray(np.maximum(root**3 * drift, 1.0))
+    steps = np.maximum(_upper(shape, NULLS * (known / both)[:, None]) * drift, 1.0)
+    rows = np.flatnonzero(_unknown(baseline))
+    if len(rows):
+        widest = _unlearnt(surge, baseline, rows) / level[rows, None]
+        steps[rows] = np.maximum(steps[rows], widest)
+    return np.asarray(steps)
+
+
+def _unlearnt(surge: Surge, baseline: Baseline, rows: NDArray[np.intp]) -> Floats:
+    """
+    Null levels of services never learnt, x the baseline's prior.
+
+    A Gamma prior would all but exclude the busiest services of the world: what is not seen yet is
+    log-normal, and bounded by what the filter has seen, were there no prior.
+    """
+    dispersion = baseline.dispersion[rows]
+    shape = surge.level_reports[rows] / dispersion + 1
+    seen = surge.level_exposure[rows] / dispersion
+    most = _upper(shape, np.broadcast_to(NULLS, (len(rows), len(NULLS)))) * shape[:, None]
+    return np.minimum(most / np.maximum(seen, 1e-9)[:, None], np.exp(_UNLEARNT * NULLS))
+
+
+def _upper(shape: Floats, z: Floats) -> Floats:
+    """Quantile at *z* deviations of a Gamma distribution of mean 1, about."""
+    return np.asarray((1 - 1 / (9 * shape[:, None]) + z / (3 * np.sqrt(shape[:, None]))) ** 3)
+
+
+def _unknown(baseline: Baseline) -> Flags:
+    return np.asarray(baseline.uncertainty > UNKNOWN)
 
 
 def _drift(baseline: Baseline) -> Floats:
@@ -288,8 +317,13 @@ def _level_followed(
     old_mean = surge.lag_expected[:, slot].astype(np.float64)
     level, shape = _level(surge, baseline)
     usual = level * old_mean
-    cap = usual * _steps(shape, baseline)[:, 3] + 4 * np.sqrt(baseline.dispersion * usual) + 1
-    learns = ~(frozen | (suspicious & (held <= _MAX_HOLD)))
+    cap = (
+        usual * _steps(surge, level, shape, baseline)[:, 3]
+        + 4 * np.sqrt(baseline.dispersion * usual)
+        + 1
+    )
+    # Of a service never learnt, everything is suspicious: holding back would keep it so.
+    learns = ~(frozen | (suspicious & (held <= _MAX_HOLD) & ~_unknown(baseline)))
     lag_observed, lag_expected = surge.lag_observed.copy(), surge.lag_expected.copy()
     lag_observed[:, slot], lag_expected[:, slot] = observed, mean
     count = np.minimum(old_count, cap)

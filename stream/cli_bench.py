@@ -1,6 +1,7 @@
 """`outcry bench …`: measurements on this machine."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,3 +35,24 @@ def intake(
         return
     for name, value in found.items():
         typer.echo(f"{name:<24} {value}")
+
+
+@bench.command()
+def detector(
+    nab: Annotated[
+        Path | None, typer.Option(help="A folder of the Numenta Anomaly Benchmark.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A minute's worth, with wide bounds.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Measure the detector: delay beside the bound and other rules, false incidents, cost."""
+    from detector.bench.report import QUICK, Size, measured, table
+
+    found = measured(QUICK if quick else Size(), nab=nab)
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    for line in table(found):
+        typer.echo(line)

@@ -77,10 +77,9 @@ class World:
             rate = rate * self._outage(minutes)
         return Hour(rate=rate, bumped=bumped)
 
-    def skip(self, hours: int) -> None:
-        """Let *hours* pass unseen: only the wander forgets."""
-        if hours:
-            self._wander = self.rng.normal(0, _WANDER, len(self.rates))
+    def adopt(self, other: "World") -> None:
+        """Take over *other*'s services, but for what chance brings from now on."""
+        self.dispersion, self._season, self._weekly = other.dispersion, other._season, other._weekly
 
     def counts(self, rate: Floats, per_minute: int) -> Singles:
         """Reports in each part of a minute, *per_minute* of them, at *rate* a minute by minute."""

@@ -1,0 +1,77 @@
+"""`outcry backtest`: stored reports or counts through the detector and its rivals."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stream.command import load_settings
+
+_COLUMNS = {
+    "recall": "recall",
+    "precision": "precision",
+    "delay_median_minutes": "delay",
+    "delay_p90_minutes": "p90",
+    "false_incidents_per_service_year": "false/year",
+    "time_to_resolve_median_minutes": "resolve",
+}
+
+
+def backtest(
+    context: typer.Context,
+    data: Annotated[Path, typer.Argument(help="JSON lines of reports, or of counts.")],
+    truth: Annotated[
+        Path | None, typer.Option(help="JSON lines {service, start, end} of true outages.")
+    ] = None,
+    picture: Annotated[Path | None, typer.Option(help="Write an SVG here.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Replay DATA and compare the detector with other rules, in the same run on the same counts."""
+    settings = load_settings(context, "backtest")
+    from stream import backtest as test
+
+    try:
+        outages = test.read_truth(truth) if truth else []
+        run = _run(settings, data)
+    except (test.BacktestError, OSError) as error:
+        raise typer.BadParameter(str(error)) from error
+    found = test.scored(run, outages)
+    if picture:
+        from stream.picture import drawn
+
+        picture.write_text(drawn(run, outages), encoding="utf-8")
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    for line in _table(found):
+        typer.echo(line)
+
+
+def _run(settings: Any, data: Path) -> Any:
+    from detector.tick import Policy
+    from models.tagger import Tagger
+    from stream import backtest as test
+    from stream.roles import catalogue
+
+    names = catalogue(settings)
+    policy = Policy(
+        false_incidents_per_service_year=settings.detection.false_incidents_per_service_year
+    )
+    if test.holds_counts(data):
+        buckets = list(test.read_counts(data))
+        return test.replayed(
+            buckets, test.widened(names, {s for b in buckets for s in b.affected}), policy
+        )
+    tagger = Tagger.load(names, settings.model.path)
+    return test.replayed(test.read_reports(data, tagger), names, policy)
+
+
+def _table(found: dict[str, dict[str, Any]]) -> list[str]:
+    head = f"{'':<22}{'incidents':>10}" + "".join(f"{name:>12}" for name in _COLUMNS.values())
+    rows = [
+        f"{name:<22}{row['incidents']:>10}"
+        + "".join(f"{'-' if row[key] is None else row[key]:>12}" for key in _COLUMNS)
+        for name, row in found.items()
+    ]
+    return [head, *rows]
