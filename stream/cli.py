@@ -10,7 +10,7 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +19,9 @@ from stream.cli_bench import bench
 from stream.cli_official import official
 from stream.cli_source import source
 from stream.command import load_settings, stopped_by_signals
+
+if TYPE_CHECKING:
+    from stream.check import Check
 
 app = typer.Typer(
     name="outcry",
@@ -189,14 +192,30 @@ def check(context: typer.Context, as_json: Json = False) -> None:
     settings = load_settings(context, "check")
     from stream.check import check_all
 
-    found = check_all(settings)
+    _tell(check_all(settings), as_json=as_json)
+
+
+def _tell(found: "list[Check]", *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({one.name: {"ok": one.ok, "detail": one.detail} for one in found}))
     else:
         for one in found:
-            typer.echo(f"{'ok ' if one.ok else 'BAD'}  {one.name:<10} {one.detail}")
+            typer.echo(f"{'ok ' if one.ok else 'BAD'}  {one.name:<12} {one.detail}")
     if not all(one.ok for one in found):
         raise typer.Exit(1)
+
+
+@app.command()
+def doctor(
+    context: typer.Context,
+    pages: Annotated[bool, typer.Option(help="Also try each official status page.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Check sources, pages, clocks and Slack's scopes as well; exit code 1 if one is wrong."""
+    settings = load_settings(context, "doctor")
+    from stream.doctor import diagnose
+
+    _tell(diagnose(settings, pages=pages), as_json=as_json)
 
 
 @app.command()

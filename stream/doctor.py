@@ -1,0 +1,266 @@
+"""
+`outcry doctor`: all that `outcry check` looks at, and what only shows when it is asked from here:
+sources, status pages, clocks, the scopes of the Slack token. One line each, with what to do.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import partial
+
+import httpx2
+import structlog
+
+from detector.feeds import Feed, Feeds
+from stream.check import Check, check_all
+from stream.settings import Settings, SettingsError
+from stream.sources.live import Disconnected, Refused
+from stream.sources.web import ask, client, decoded
+
+log = structlog.get_logger()
+
+MAX_SKEW = timedelta(seconds=5)
+STALE = timedelta(minutes=2)
+AT_ONCE = 8
+SECONDS = 8.0
+SCOPES = frozenset({"chat:write"})
+Look = Callable[[Settings], str]
+
+
+def diagnose(settings: Settings, *, pages: bool = True) -> list[Check]:
+    """Look at everything that is configured; *pages* are the official ones, some eighty."""
+    looks: list[tuple[str, Look]] = [
+        ("bluesky", _bluesky),
+        ("hackernews", _hackernews),
+        ("mastodon", _mastodon),
+        ("reddit", _reddit),
+        ("x", _x),
+        ("feeds", _feeds),
+        ("redis clock", _redis_clock),
+        ("clock", _clock),
+        ("slack scopes", _slack_scopes),
+    ]
+    if pages and settings.official.enabled:
+        looks.append(("official", _official))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = pool.map(lambda one: _look(one[0], one[1], settings), looks)
+        return [*check_all(settings), *found]
+
+
+def _look(name: str, look: Look, settings: Settings) -> Check:
+    try:
+        return Check(name=name, ok=True, detail=look(settings))
+    except (SettingsError, Disconnected, Refused) as error:
+        return Check(name=name, ok=False, detail=" ".join(str(error).split()))
+
+
+def _bluesky(settings: Settings) -> str:
+    hosts = settings.sources.bluesky.hosts
+    good, bad = [], []
+    for host in hosts:
+        address = host.replace("ws", "http", 1).rstrip("/") + "/"
+        try:
+            with client(seconds=SECONDS) as web:
+                web.get(address)
+            good.append(host)
+        except httpx2.HTTPError as error:
+            bad.append(f"{host} ({type(error).__name__})")
+    if not good:
+        raise Disconnected(
+            f"no host of sources.bluesky.hosts answers: {', '.join(bad)}; check the network or a "
+            "proxy (HTTPS_PROXY)"
+        )
+    return f"{len(good)} of {len(hosts)} hosts answer" + (f"; not {', '.join(bad)}" if bad else "")
+
+
+def _hackernews(settings: Settings) -> str:
+    url = f"{settings.sources.hackernews.address.rstrip('/')}/v0/maxitem.json"
+    with client(seconds=SECONDS) as web:
+        newest = _advised(partial(ask, web, "GET", url), "sources.hackernews.address")
+    return f"answers, newest item {decoded(newest)}"
+
+
+def _mastodon(settings: Settings) -> str:
+    wanted = settings.sources.mastodon
+    if wanted.instance is None or wanted.access_token is None:
+        return "not configured"
+    headers = {"Authorization": f"Bearer {wanted.access_token.get_secret_value()}"}
+    url = f"{wanted.instance.rstrip('/')}/api/v1/apps/verify_credentials"
+    with client(headers, seconds=SECONDS) as web:
+        request = partial(ask, web, "GET", url, key="sources.mastodon.access_token")
+        _advised(request, "sources.mastodon.instance")
+    return f"{wanted.instance} takes the token"
+
+
+def _reddit(settings: Settings) -> str:
+    wanted = settings.sources.reddit
+    if wanted.client_id is None or wanted.client_secret is None:
+        return "not configured"
+    login = (wanted.client_id, wanted.client_secret.get_secret_value())
+    key = "sources.reddit.client_id and client_secret"
+    with client({"User-Agent": wanted.user_agent}, seconds=SECONDS) as web:
+        form = {"grant_type": "client_credentials"}
+        request = partial(ask, web, "POST", wanted.token_address, key=key, auth=login, data=form)
+        said = decoded(_advised(request, "sources.reddit.token_address"))
+    if "access_token" not in said:
+        raise Refused(f"Reddit gives no token ({said}); check {key}")
+    return "gives a token"
+
+
+def _x(settings: Settings) -> str:
+    from stream.roles import connect_redis
+    from stream.sources.x_budget import Budget
+
+    wanted = settings.sources.x
+    if wanted.bearer_token is None:
+        return "not configured"
+    headers = {"Authorization": f"Bearer {wanted.bearer_token.get_secret_value()}"}
+    url = f"{wanted.address.rstrip('/')}/2/tweets/search/stream/rules"
+    with client(headers, seconds=SECONDS) as web:
+        request = partial(ask, web, "GET", url, key="sources.x.bearer_token")
+        rules = decoded(_advised(request, "sources.x.address")).get("data") or []
+    with connect_redis(_attached(settings)) as redis:
+        budget = Budget(redis, settings.redis.prefix, wanted.max_posts_per_month)
+        spent = budget.spent(datetime.now(UTC))
+    most = wanted.max_posts_per_month
+    return (
+        f"{len(rules)} rules; {spent} of {most} posts read this month, "
+        f"{spent * wanted.dollars_per_post:.2f} of {most * wanted.dollars_per_post:.2f} USD"
+    )
+
+
+def _feeds(settings: Settings) -> str:
+    """Say which running source is silent: a dead source looks like a calm world."""
+    from stream.roles import connect_redis
+
+    if (found := _maybe_attached(settings)) is None:
+        return "nothing runs"
+    with connect_redis(found) as redis:
+        feeds = Feeds(redis, settings.redis.prefix).all()
+    wrong = [said for feed in feeds if (said := trouble(feed, datetime.now(UTC)))]
+    if wrong:
+        raise Disconnected("; ".join(wrong))
+    return ", ".join(feed.name for feed in feeds if feed.state != "stopped") or "no source runs"
+
+
+def trouble(feed: Feed, now: datetime) -> str | None:
+    """Return what is wrong with *feed* and what to do, None if nothing is."""
+    if feed.state == "stopped":
+        return None
+    if feed.state == "refused":
+        return f"{feed.name} is refused: {feed.detail}"
+    if now - feed.updated_at > STALE:
+        minutes = (now - feed.updated_at) // timedelta(minutes=1)
+        return f"{feed.name} has said nothing for {minutes} min; start `outcry source {feed.name}`"
+    if feed.state != "live":
+        return f"{feed.name} is {feed.state}: {feed.detail or 'no connection yet'}"
+    if feed.n_shed:
+        return f"{feed.name} has shed {feed.n_shed} posts; Kafka is too slow for it"
+    return None
+
+
+def _redis_clock(settings: Settings) -> str:
+    from stream.roles import connect_redis
+
+    if (found := _maybe_attached(settings)) is None:
+        return "nothing runs"
+    with connect_redis(found) as redis:
+        seconds, microseconds = redis.time()
+    there = datetime.fromtimestamp(seconds + microseconds / 1e6, UTC)
+    return _skew(there - datetime.now(UTC), "Redis")
+
+
+def _clock(settings: Settings) -> str:
+    """Compare with a server on the internet that says the time; whole seconds, hence the slack."""
+    with client(seconds=SECONDS) as web:
+        url = settings.sources.hackernews.address
+        try:
+            response = web.head(url)
+        except httpx2.HTTPError as error:
+            return f"not compared: {url} does not answer ({type(error).__name__})"
+    date = response.headers.get("Date")
+    if date is None:
+        return f"not compared: {url} does not say the time"
+    return _skew(parsedate_to_datetime(date) - datetime.now(UTC), "the internet")
+
+
+def _skew(skew: timedelta, whom: str) -> str:
+    seconds = skew.total_seconds()
+    if abs(skew) > MAX_SKEW:
+        raise Disconnected(
+            f"the clock of this machine is {abs(seconds):.0f} s "
+            f"{'behind' if seconds > 0 else 'ahead of'} that of {whom}; run NTP, as posts are "
+            "counted by time"
+        )
+    return f"within {abs(seconds):.1f} s of {whom}"
+
+
+def _slack_scopes(settings: Settings) -> str:
+    slack = settings.alerts.slack
+    if not slack.bot_token:
+        return "no bot token"
+    from slack_sdk import WebClient
+    from slack_sdk.errors import SlackApiError, SlackClientError
+
+    token = slack.bot_token.get_secret_value()
+    try:
+        response = WebClient(token=token, timeout=int(SECONDS)).auth_test()
+    except (SlackApiError, SlackClientError, OSError) as error:
+        raise Disconnected(f"Slack: {error}; see the line slack") from error
+    headers = {str(name).lower(): value for name, value in (response.headers or {}).items()}
+    have = {scope.strip() for scope in str(headers.get("x-oauth-scopes", "")).split(",")}
+    if missing := SCOPES - have:
+        raise Refused(
+            f"the token lacks {', '.join(sorted(missing))}; add it under OAuth & Permissions and "
+            "install the app again"
+        )
+    return ", ".join(sorted(have))
+
+
+def _official(settings: Settings) -> str:
+    from stream.official.pages import pages
+    from stream.roles import catalogue
+
+    found = pages(catalogue(settings), settings.official.services)
+    with client(seconds=SECONDS) as web, ThreadPoolExecutor(AT_ONCE) as pool:
+        said = list(pool.map(lambda page: _page_problem(web, page.address, page.parse), found))
+    bad = [problem for problem in said if problem]
+    if bad:
+        raise Disconnected(
+            f"{len(bad)} of {len(found)} pages cannot be read, the first: {bad[0]}; "
+            "their state is unknown"
+        )
+    return f"{len(found)} pages can be read"
+
+
+def _page_problem(
+    web: httpx2.Client, address: str, parse: Callable[[bytes], Sequence[object]]
+) -> str | None:
+    try:
+        parse(ask(web, "GET", address).content)
+    except (Disconnected, Refused, ValueError) as error:
+        return f"{address}: {error}"
+    return None
+
+
+def _advised(request: Callable[[], httpx2.Response], setting: str) -> httpx2.Response:
+    try:
+        return request()
+    except Disconnected as error:
+        raise Disconnected(f"{error}; check the network, a proxy, or {setting}") from error
+
+
+def _attached(settings: Settings) -> Settings:
+    from stream.roles import attached
+
+    return attached(settings)
+
+
+def _maybe_attached(settings: Settings) -> Settings | None:
+    if settings.redis.url.get_secret_value():
+        return settings
+    try:
+        return _attached(settings)
+    except SettingsError:
+        return None
