@@ -2,35 +2,37 @@
 The shared cause: which provider's failure explains the services that fail now, and how surely.
 
 A noisy-OR over the catalogue's edges with soft evidence. Given the set F of failed providers,
-service i is abnormal with probability 1 - (1 - leak_i) * prod over p in F of (1 - w_pi), and its
-evidence is the log-likelihood ratio of abnormal against normal (Pearl 1988, section 4.3).
-Dependents that stay normal count against a provider; the leak, failing on one's own, grows with
-popularity. Blame is Poisson, and part of it is cross-talk: people also name famous bystanders, in
-proportion to all that they complain.
+service i is abnormal with probability 1 - (1 - leak_i) * prod over p in F of (1 - e_p * w_pi), its
+evidence is the log-likelihood ratio of abnormal against normal (Pearl 1988, section 4.3). The
+extent e is unknown, as a failure may reach all dependents or one product's few: dependents that
+stay normal speak against a provider, but do not acquit it. Edges that the catalogue does not know
+are allowed for by a small w. The leak, failing on one's own, grows with popularity. Blame is
+Poisson, and part of it is cross-talk: people also name famous bystanders, in proportion to all that
+they complain; what is probably spilt over from another failure (`bystanders`) is no evidence.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 
 from detector.baseline import Flags, Floats
-from detector.dependencies import MIN_EXPLAINED, Graph, Hypothesis
-from detector.incidents import Cause
+from detector.bystanders import CLEARED, Bystander, bystanders
+from detector.dependencies import MIN_EXPLAINED, Graph, Hypothesis, Rows
+from detector.incidents import Cause, Cleared
 
 PRIOR = 1e-3  # that a given provider is failing at a moment when somebody asks
+_EXTENTS = (0.06, 0.25, 1.0)  # share of its strength with which a failure reaches the dependents
 _EVIDENCE = (-6.0, 12.0)  # nats: no single service decides
 _BLAME = (-2.0, 8.0)
-_BLAME_SHARE = np.array(
-    (0.01, 0.03, 0.1, 0.3)
-)  # of posts that name the provider, when it is at fault
-_CROSS_TALK = 0.1  # of posts that name some provider that is not
+# Of posts that name the provider, when it is at fault…
+_BLAME_SHARE = np.array((0.01, 0.03, 0.1, 0.3))
+_CROSS_TALK = 0.1  # …and of posts that name some provider that is not
 _STRAY_BLAME = 0.05  # authors in the five minutes of memory, without any outage
-_REGION_SHARE, _REGION_NOISE = (
-    0.5,
-    0.1,
-)  # of a provider's posts that name the region, if it is at fault
+# Of a provider's posts that name the region, if it is at fault and if it is not.
+_REGION_SHARE, _REGION_NOISE = 0.5, 0.1
+_NOTICED = 65.0  # nats a report of a normal minute weighs: five minutes at an effect of 14
 _N_PAIRED = 5
 _MIN_PROBABILITY = 0.01
 
@@ -42,7 +44,8 @@ class Evidence:
 
     *abnormal* are log-likelihood ratios, *per_minute* the normal rates, *excess* authors above
     normal and *blamed* authors naming the service as a cause, both of the last five minutes;
-    *failing* are the services in an open incident. *regions* counts posts on a (provider, region).
+    *failing* are the services in an open incident, those that have recovered in it included.
+    *regions* counts posts on a (provider, region), *beside* those on a service that name another.
     """
 
     abnormal: Floats
@@ -51,29 +54,126 @@ class Evidence:
     blamed: Floats
     failing: Flags
     regions: Mapping[tuple[str, str], float]
+    beside: Mapping[tuple[str, str], float]
 
 
-def explain(graph: Graph, evidence: Evidence) -> tuple[Cause, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """
+    Providers by the probability that they failed, and who may be blamed for another's failure.
+
+    *cleared* has every failing service that was judged, with a probability of 0 where it stands for
+    itself.
+    """
+
+    causes: tuple[Cause, ...] = ()
+    cleared: tuple[Cleared, ...] = ()
+
+
+def explain(graph: Graph, evidence: Evidence) -> Explanation:
     """
     Rank the providers by the probability that they failed, the most probable first.
 
     Compares: nothing shared, each provider, each region of one where posts name it, and pairs of
-    the best few. Only causes of two failing services or more are named; without one the result is
-    empty.
+    the best few. Only causes of two failing services or more are named; without one there are none.
     """
-    candidates = [h for h in graph.hypotheses if _plausible(h, evidence)]
-    if not candidates:
-        return ()
     leak = _leak(evidence.per_minute)
-    abnormal = np.clip(evidence.abnormal, *_EVIDENCE)
-    single = [_score(h, leak, abnormal, evidence, graph) for h in candidates]
+    spilt = bystanders(graph, evidence.excess, evidence.failing, leak, evidence.beside)
+    cleared = tuple(_cleared(one, graph) for one in spilt)
+    evidence = _without(evidence, graph, spilt)
+    candidates = [h for h in graph.hypotheses if _plausible(h, graph, evidence)]
+    if not candidates:
+        return Explanation(cleared=cleared)
+    field = _Field.of(graph, candidates, leak, evidence)
+    extra = [
+        _prior(h) + _blame_gain(h, evidence, graph) + _region_gain(h, evidence) for h in candidates
+    ]
+    fits = [field.fit(h) for h in candidates]
+    single = [more + fit for more, (fit, _) in zip(extra, fits, strict=True)]
     sets: list[tuple[tuple[int, ...], float]] = [((), 0.0)]
     sets += [((i,), score) for i, score in enumerate(single)]
     best = sorted(range(len(single)), key=lambda i: (-single[i], i))[:_N_PAIRED]
     for i, j in combinations(sorted(best), 2):
         if candidates[i].provider != candidates[j].provider:
-            sets.append(((i, j), _pair_score(i, j, candidates, single, leak, abnormal)))
-    return _ranked(candidates, sets, graph, evidence)
+            both = field.gain(fits[i][1] * fits[j][1])
+            sets.append(((i, j), extra[i] + extra[j] + both))
+    return Explanation(causes=_ranked(candidates, sets, graph, evidence), cleared=cleared)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Field:
+    """The services that can tell hypotheses apart; all others only by their number."""
+
+    rows: Rows
+    leak: Floats
+    odds: Floats
+    unseen: float  # normal services elsewhere that would have been noticed failing
+
+    @classmethod
+    def of(
+        cls, graph: Graph, candidates: Sequence[Hypothesis], leak: Floats, evidence: Evidence
+    ) -> "_Field":
+        known = [h.rows for h in candidates]
+        rows = np.unique(np.concatenate([np.flatnonzero(evidence.failing), *known]))
+        noticed = 1 - np.exp(-_NOTICED * evidence.per_minute)
+        abnormal = np.clip(evidence.abnormal[rows], *_EVIDENCE)
+        return cls(
+            rows=rows,
+            leak=leak[rows],
+            odds=np.expm1(abnormal),
+            unseen=float(noticed.sum() - noticed[rows].sum()),
+        )
+
+    def fit(self, hypothesis: Hypothesis) -> tuple[float, Floats]:
+        """
+        Give the log-likelihood against no failure, and what the likeliest variant leaves healthy.
+
+        The mean over extents, with and without edges that the catalogue does not know.
+        """
+        best = np.ones(len(self.rows))
+        options: list[float] = []
+        for hidden in (0.0, hypothesis.hidden):
+            reach = np.full(len(self.rows), hidden)
+            reach[np.searchsorted(self.rows, hypothesis.rows)] = hypothesis.strength
+            for extent in _EXTENTS:
+                healthy = 1 - extent * reach
+                nats = self.gain(healthy) - extent * hidden * self.unseen
+                best = healthy if nats >= max(options, default=nats) else best
+                options.append(nats)
+        return float(np.logaddexp.reduce(options) - np.log(len(options))), best
+
+    def gain(self, healthy: Floats) -> float:
+        """Log of the evidence's probability, less that without a failed provider."""
+        broken = np.log1p((1 - (1 - self.leak) * healthy) * self.odds)
+        return float((broken - np.log1p(self.leak * self.odds)).sum())
+
+
+def _without(evidence: Evidence, graph: Graph, spilt: Sequence[Bystander]) -> Evidence:
+    """Take as much of the evidence away as is probably another failure's."""
+    if not spilt:
+        return evidence
+    abnormal, failing = evidence.abnormal.copy(), evidence.failing.copy()
+    row = {graph.services[r]: r for r in np.flatnonzero(failing).tolist()}
+    for one in spilt:
+        at, share = row[one.service], min(max(one.probability, 1e-9), 1 - 1e-9)
+        abnormal[at] = np.logaddexp(np.log1p(-share) + abnormal[at], np.log(share))
+        failing[at] = share < CLEARED
+    return replace(evidence, abnormal=abnormal, failing=failing)
+
+
+def _cleared(one: Bystander, graph: Graph) -> Cleared:
+    name = graph.names.get(one.culprit, one.culprit)
+    if one.share >= 0.05:
+        why = f"{_percent(one.share)} of its reports name {name}"
+    else:
+        why = f"its reports rose with those of {name}, at a small share of their number"
+    return Cleared(
+        service=one.service, culprit=one.culprit, probability=round(one.probability, 4), reason=why
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{round(100 * share)} %"
 
 
 def _ranked(
@@ -110,11 +210,20 @@ def _ranked(
     )
 
 
-def _plausible(hypothesis: Hypothesis, evidence: Evidence) -> bool:
+def _plausible(hypothesis: Hypothesis, graph: Graph, evidence: Evidence) -> bool:
+    """
+    Whether enough fails that it may explain: two dependents, or itself and two services more.
+    """
     named = hypothesis.region is None or (
         evidence.regions.get((hypothesis.provider, hypothesis.region), 0.0) >= 0.5
     )
-    return named and int(evidence.failing[hypothesis.rows].sum()) >= MIN_EXPLAINED
+    if not named:
+        return False
+    if int(evidence.failing[hypothesis.rows].sum()) >= MIN_EXPLAINED:
+        return True
+    row = graph.row(hypothesis.provider)
+    itself = row is not None and bool(evidence.failing[row])
+    return itself and int(evidence.failing.sum()) > MIN_EXPLAINED
 
 
 def _leak(per_minute: Floats) -> Floats:
@@ -124,37 +233,21 @@ def _leak(per_minute: Floats) -> Floats:
     return np.asarray(np.minimum(0.002 * (1 + np.log1p(60 * per_minute)), 0.03))
 
 
-def _gain(healthy: Floats, leak: Floats, abnormal: Floats) -> Floats:
-    """
-    Log of the evidence's probability, less that without any failed provider; *healthy* is prod (1 -
-    w).
-    """
-    odds = np.expm1(abnormal)
-    broken = np.log1p((1 - (1 - leak) * healthy) * odds)
-    return np.asarray(broken - np.log1p(leak * odds))
-
-
-def _score(
-    hypothesis: Hypothesis, leak: Floats, abnormal: Floats, evidence: Evidence, graph: Graph
-) -> float:
-    rows = hypothesis.rows
-    gain = _gain(1 - hypothesis.strength, leak[rows], abnormal[rows]).sum()
-    prior = np.log(PRIOR) - (0.0 if hypothesis.region is None else np.log(2))
-    blame = _blame_gain(hypothesis, evidence, graph)
-    return float(prior + gain + blame + _region_gain(hypothesis, evidence))
+def _prior(hypothesis: Hypothesis) -> float:
+    return float(np.log(PRIOR) - (0.0 if hypothesis.region is None else np.log(2)))
 
 
 def _blame_gain(hypothesis: Hypothesis, evidence: Evidence, graph: Graph) -> float:
     """
     Poisson likelihood of the blame with and without fault, halved since posts copy one another.
     """
-    row = np.searchsorted(np.array(graph.services), hypothesis.provider)
-    if row == len(graph.services) or graph.services[row] != hypothesis.provider:
+    row = graph.row(hypothesis.provider)
+    if row is None:
         return 0.0
     blamed = evidence.blamed[row]
     excess = np.maximum(evidence.excess, 0.0)
     innocent = _STRAY_BLAME + _CROSS_TALK * graph.fame[hypothesis.provider] * excess.sum()
-    guilty = innocent + _BLAME_SHARE * excess[hypothesis.rows].sum()
+    guilty = innocent + _BLAME_SHARE * excess[evidence.failing].sum()
     ratios = blamed * np.log(guilty / innocent) - (guilty - innocent)
     mixed = np.logaddexp.reduce(ratios) - np.log(len(ratios))
     return float(np.clip(mixed / 2, *_BLAME))
@@ -165,25 +258,6 @@ def _region_gain(hypothesis: Hypothesis, evidence: Evidence) -> float:
         return 0.0
     named = evidence.regions.get((hypothesis.provider, hypothesis.region), 0.0)
     return float(min(named * np.log(_REGION_SHARE / _REGION_NOISE), _BLAME[1]))
-
-
-def _pair_score(
-    i: int,
-    j: int,
-    candidates: Sequence[Hypothesis],
-    single: Sequence[float],
-    leak: Floats,
-    abnormal: Floats,
-) -> float:
-    """Start from the sum of the two and put right the services that depend on both."""
-    a, b = candidates[i], candidates[j]
-    both, in_a, in_b = np.intersect1d(a.rows, b.rows, assume_unique=True, return_indices=True)
-    healthy_a, healthy_b = 1 - a.strength[in_a], 1 - b.strength[in_b]
-    twice = _gain(healthy_a, leak[both], abnormal[both]) + _gain(
-        healthy_b, leak[both], abnormal[both]
-    )
-    once = _gain(healthy_a * healthy_b, leak[both], abnormal[both])
-    return float(single[i] + single[j] + (once - twice).sum())
 
 
 def _reasons(hypothesis: Hypothesis, graph: Graph, evidence: Evidence) -> tuple[str, ...]:

@@ -1,7 +1,9 @@
 """Who depends on whom: the catalogue's edges by row, as hypotheses of what may have failed."""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,21 +15,27 @@ from models.catalogue import Catalogue
 Rows = NDArray[np.intp]
 
 MIN_EXPLAINED = 2  # a cause is shared, or it is no news
-_SELF_STRENGTH = 0.9  # a provider that fails is itself reported as failing
+_SELF_STRENGTH = 0.6  # a provider that fails is itself reported as failing, if people know it
+_HIDDEN = 0.2  # of a provider's share of the catalogue: P(an unknown edge) of any other service
 _MAX_DEPTH = 3  # edges on a path from a service to a provider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hypothesis:
-    """One thing that may have failed: *rows* of the services that it takes down, by *strength*."""
+    """
+    One thing that may have failed: *rows* of the services that it takes down, by *strength*.
+
+    No catalogue is complete: *hidden* is the chance that it takes any other service down.
+    """
 
     provider: str
     region: str | None
     rows: Rows
     strength: Floats
+    hidden: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Graph:
     """
     The catalogue's edges by row of the sorted service ids; paths over several edges are multiplied
@@ -38,6 +46,26 @@ class Graph:
     names: Mapping[str, str]
     hypotheses: tuple[Hypothesis, ...]
     fame: Mapping[str, float]
+    industries: tuple[str, ...] = ()
+
+    def row(self, service: str) -> int | None:
+        """Row of *service*, None where the catalogue does not have it."""
+        row = bisect_left(self.services, service)
+        return row if row < len(self.services) and self.services[row] == service else None
+
+    def linked(self, row: int, other: int) -> bool:
+        """Whether one of the two depends on the other, over whatever path."""
+        return (row, other) in self._links or (other, row) in self._links
+
+    @cached_property
+    def _links(self) -> frozenset[tuple[int, int]]:
+        own = {service: row for row, service in enumerate(self.services)}
+        return frozenset(
+            (int(row), own[one.provider])
+            for one in self.hypotheses
+            if one.provider in own
+            for row in one.rows
+        )
 
     def explains(self, cause: Cause) -> frozenset[str]:
         """Ids of the services that *cause* takes down, and the provider itself."""
@@ -69,7 +97,7 @@ def graph(catalogue: Catalogue, services: Sequence[str]) -> Graph:
         if provider in row:
             edges[row[provider]] = _SELF_STRENGTH
     ordered = sorted(reached, key=lambda key: (key[0], key[1] or ""))
-    hypotheses = tuple(_hypothesis(*key, reached[key]) for key in ordered)
+    hypotheses = tuple(_hypothesis(*key, reached[key], len(services)) for key in ordered)
     weight = {h.provider: float(h.strength.sum()) for h in hypotheses if h.region is None}
     total = sum(weight.values()) or 1.0
     return Graph(
@@ -77,6 +105,7 @@ def graph(catalogue: Catalogue, services: Sequence[str]) -> Graph:
         names={s.id: s.name for s in catalogue.services.values()},
         hypotheses=hypotheses,
         fame={provider: value / total for provider, value in weight.items()},
+        industries=tuple(catalogue.services[service].industry for service in services),
     )
 
 
@@ -99,11 +128,14 @@ def _providers_of(catalogue: Catalogue, service: str) -> dict[tuple[str, str | N
     return found
 
 
-def _hypothesis(provider: str, region: str | None, edges: Mapping[int, float]) -> Hypothesis:
+def _hypothesis(
+    provider: str, region: str | None, edges: Mapping[int, float], n_services: int
+) -> Hypothesis:
     rows = sorted(edges)
     return Hypothesis(
         provider=provider,
         region=region,
         rows=np.array(rows, np.intp),
         strength=np.clip(np.array([edges[row] for row in rows]), 0.0, 0.98),
+        hidden=min(_HIDDEN * len(rows) / n_services, 0.2),
     )

@@ -3,8 +3,9 @@ Which service belongs to which incident: one incident for one failure.
 
 Services whose failure one cause explains share an incident, the oldest that any of them is in; the
 incidents emptied by this are resolved as merged into it, and ids stay as they are. A service that
-fails again within hours re-opens its incident. All others get their own. At most one open incident
-has a service.
+fails again within hours re-opens its incident, if it was a great part of it. A service that is most
+probably reported for another's failure is taken out and shown as cleared there. All others get
+their own. At most one open incident has a service.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -12,11 +13,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from detector import lifecycle
+from detector.bystanders import CLEARED
+from detector.cause import Explanation
 from detector.dependencies import MIN_EXPLAINED, Graph
-from detector.incidents import Affected, Cause, Incident, Status
+from detector.incidents import Affected, Cause, Cleared, Incident, Status
 
 CLAIMED = 0.5  # probability from which a cause is named…
 _DROPPED = 0.2  # …and under which it is named no longer
+_CLEARED_NO_MORE = 0.3  # probability of spill-over under which a cleared service may fail after all
+_CLEARED_NO_MORE = 0.3  # probability of spill-over under which a cleared service may fail after all
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -27,6 +32,7 @@ class _Draft:
     lead: str
     affected: dict[str, Affected] = field(default_factory=dict)
     cause: Cause | None = None
+    cleared: dict[str, Cleared] = field(default_factory=dict)
     claimed: bool = False  # by a more probable cause in this bucket
     absorbed_by: "_Draft | None" = None
 
@@ -50,7 +56,7 @@ class _Draft:
 def regrouped(
     known: Sequence[Incident],
     verdicts: Mapping[str, Affected],
-    causes: Sequence[Cause] | None,
+    explanation: Explanation | None,
     graph: Graph,
     now: datetime,
 ) -> tuple[Incident, ...]:
@@ -59,17 +65,22 @@ def regrouped(
     *now*.
 
     *known* are the open incidents and the resolved ones that may be re-opened; *verdicts* the
-    services' present course; *causes* the present explanation, or None when nothing was asked.
+    services' present course; *explanation* the present one, or None when nothing was asked.
     Incidents that nothing touched are returned as they were, new ones last; merged ones are
     returned once.
     """
     drafts = [_draft(incident, verdicts) for incident in known]
+    if explanation is not None:
+        _recall(drafts, explanation.cleared)
     _settle(drafts, verdicts)
-    if causes is not None:
-        for cause in causes:
+    if explanation is not None:
+        for cause in explanation.causes:
             if cause.probability >= CLAIMED:
                 _unite(drafts, cause, graph.explains(cause), verdicts)
-        _reconsider(drafts, causes)
+        _reconsider(drafts, explanation.causes)
+        for one in explanation.cleared:
+            if one.probability >= CLEARED:
+                _clear(drafts, replace(one, cleared_at=now))
     return _finished(drafts, now, graph.names)
 
 
@@ -92,22 +103,50 @@ def _draft(incident: Incident, verdicts: Mapping[str, Affected]) -> _Draft:
     if incident.status is not Status.RESOLVED:
         affected |= {s: verdicts[s] for s in affected if s in verdicts}
     return _Draft(
-        old=incident, lead=incident.affected[0].service, affected=affected, cause=incident.cause
+        old=incident,
+        lead=incident.affected[0].service,
+        affected=affected,
+        cause=incident.cause,
+        cleared={one.service: one for one in incident.cleared},
     )
+
+
+def _recall(drafts: Sequence[_Draft], judged: Sequence[Cleared]) -> None:
+    """Forget that services were cleared where their reports have outgrown it."""
+    for one in judged:
+        if one.probability < _CLEARED_NO_MORE:
+            for draft in drafts:
+                draft.cleared.pop(one.service, None)
+
+
+def _clear(drafts: Sequence[_Draft], cleared: Cleared) -> None:
+    """Move a service from its incident to those cleared in the culprit's; it pages nobody."""
+    service = cleared.service
+    home = next((d for d in drafts if d.is_open and cleared.culprit in d.affected), None)
+    place = next((d for d in drafts if d.is_open and service in _open_services(d)), None)
+    if home is None or place is None or service == cleared.culprit:
+        return
+    del place.affected[service]
+    home.cleared[service] = home.cleared.get(service, cleared)
+    if not place.affected:
+        place.absorbed_by = home
 
 
 def _settle(drafts: list[_Draft], verdicts: Mapping[str, Affected]) -> None:
     """Give each troubled service without an open incident its last one, or else one of its own."""
-    homes = {s for draft in drafts if _was_open(draft) for s in draft.affected}
+    homes = {s for draft in drafts if _was_open(draft) for s in (*draft.affected, *draft.cleared)}
+    again: dict[int, list[str]] = {}
     for service in sorted(verdicts):
         if service in homes or verdicts[service].status is Status.RESOLVED:
             continue
-        past = [d for d in drafts if d.old and not _was_open(d) and service in d.affected]
-        if past:
-            last = max(past, key=lambda d: (_resolved_at(d), d.lead))
-            last.affected[service] = verdicts[service]
+        past = [i for i, d in enumerate(drafts) if _is_past(d) and service in d.affected]
+        last = max(past, key=lambda i: (_resolved_at(drafts[i]), drafts[i].lead), default=-1)
+        again.setdefault(last, []).append(service)
+    for last, services in sorted(again.items()):
+        if last >= 0 and lifecycle.is_wave(services, drafts[last].affected.values()):
+            drafts[last].affected |= {service: verdicts[service] for service in services}
         else:
-            drafts.append(_Draft(old=None, lead=service, affected={service: verdicts[service]}))
+            drafts += [_Draft(old=None, lead=s, affected={s: verdicts[s]}) for s in services]
 
 
 def _unite(
@@ -135,10 +174,16 @@ def _unite(
 
 
 def _refined(old: Cause | None, new: Cause) -> Cause:
-    """Keep a region once it is known: posts name it less and less, and the provider is the same."""
-    if old and old.provider == new.provider and new.region is None:
-        return replace(new, region=old.region)
-    return new
+    """
+    Let a cause rest on all that was seen of it while nothing else explains more.
+
+    A region stays once it is known, as posts name it less and less; and so does the probability: a
+    better rival would have taken the incident over before this is asked.
+    """
+    if not old or old.provider != new.provider:
+        return new
+    region = new.region or old.region
+    return replace(new if new.probability >= old.probability else old, region=region)
 
 
 def _movable(draft: _Draft, cause: Cause, explained: Collection[str]) -> bool:
@@ -200,11 +245,15 @@ def _built(
     draft: _Draft, id: str, target: str | None, now: datetime, names: Mapping[str, str]
 ) -> Incident | None:
     affected = list(draft.affected.values())
+    cleared = tuple(draft.cleared[service] for service in sorted(draft.cleared))
     if draft.old is None:
-        return None if target else lifecycle.opened(id, affected, draft.cause, now, names)
+        if target:
+            return None
+        return replace(lifecycle.opened(id, affected, draft.cause, now, names), cleared=cleared)
     if not _was_open(draft) and not draft.is_open:
         return draft.old
-    return lifecycle.advance(draft.old, affected, draft.cause, now, names, target)
+    moved = lifecycle.advance(draft.old, affected, draft.cause, now, names, target)
+    return replace(moved, cleared=cleared)
 
 
 def _new_id(now: datetime, lead: str, taken: Collection[str]) -> str:
@@ -215,6 +264,14 @@ def _new_id(now: datetime, lead: str, taken: Collection[str]) -> str:
 
 def _open_services(draft: _Draft) -> list[str]:
     return [s for s, one in draft.affected.items() if one.status is not Status.RESOLVED]
+
+
+def _is_past(draft: _Draft) -> bool:
+    return draft.old is not None and not _was_open(draft)
+
+
+def _is_past(draft: _Draft) -> bool:
+    return draft.old is not None and not _was_open(draft)
 
 
 def _was_open(draft: _Draft) -> bool:

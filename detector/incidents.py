@@ -65,6 +65,21 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cleared:
+    """
+    A service that people report, most probably because *culprit* fails: blamed wrongly.
+
+    *probability* of that in [0, 1]; *reason* in plain words.
+    """
+
+    service: str
+    culprit: str
+    probability: float
+    reason: str
+    cleared_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Affected:
     """
     One service in an incident.
@@ -122,3 +137,4 @@ class Incident:
     samples: tuple[Sample, ...] = ()
     transitions: tuple[Transition, ...] = ()
     synthetic: bool = False
+    cleared: tuple[Cleared, ...] = ()

@@ -5,7 +5,7 @@ The life of an incident: emerging -> ongoing -> recovering -> resolved, and back
 belongs to which incident is left to `grouping`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,6 +17,8 @@ _SEVERITIES = tuple(Severity)
 _MAJOR = (5.0, 10.0, 50.0)
 _CRITICAL = (30.0, 30.0, 300.0)
 _MAJOR_BREADTH, _CRITICAL_BREADTH = 3, 10  # services in one incident
+_WAVE_SERVICES, _WAVE_SHARE = 2, 0.2  # of an incident: services that fail again, or of its peaks
+_WAVE_SERVICES, _WAVE_SHARE = 2, 0.2  # of an incident: services that fail again, or of its peaks
 _RELEASE = 0.4  # of a limit, under which a severity is lowered again
 
 LEGAL: Mapping[Status, frozenset[Status]] = {
@@ -153,9 +155,37 @@ def _told(incident: Incident, now: datetime, steps: Sequence[tuple[Step, str]]) 
     return replace(incident, transitions=incident.transitions + new)
 
 
+def is_wave(services: Collection[str], affected: Collection[Affected]) -> bool:
+    """
+    Whether *services* that fail again are a wave of the incident, or one that flickers.
+
+    A wave takes two services, or a fifth of what was reported at the worst of all.
+    """
+    peaks = {one.service: one.peak_per_minute for one in affected}
+    share = sum(peaks.get(service, 0.0) for service in services)
+    return len(services) >= _WAVE_SERVICES or share >= _WAVE_SHARE * sum(peaks.values())
+
+
+def is_wave(services: Collection[str], affected: Collection[Affected]) -> bool:
+    """
+    Whether *services* that fail again are a wave of the incident, or one that flickers.
+
+    A wave takes two services, or a fifth of what was reported at the worst of all.
+    """
+    peaks = {one.service: one.peak_per_minute for one in affected}
+    share = sum(peaks.get(service, 0.0) for service in services)
+    return len(services) >= _WAVE_SERVICES or share >= _WAVE_SHARE * sum(peaks.values())
+
+
 def _status(before: Status | None, affected: Sequence[Affected]) -> Status:
     """The most alive of the services decides; what was confirmed once does not emerge again."""
     alive = {one.status for one in affected}
+    failing = [one.service for one in _failing(affected)]
+    if before is Status.RECOVERING and failing and not is_wave(failing, affected):
+        return Status.RECOVERING
+    failing = [one.service for one in _failing(affected)]
+    if before is Status.RECOVERING and failing and not is_wave(failing, affected):
+        return Status.RECOVERING
     for status in (Status.ONGOING, Status.EMERGING, Status.RECOVERING):
         if status in alive:
             known = before not in (None, Status.EMERGING)

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from detector import baseline, recovery, surge
 from detector.baseline import MINUTE, Floats
 from detector.bucket import WIDTH, Bucket
-from detector.cause import Evidence, explain
+from detector.cause import Evidence, Explanation, explain
 from detector.dependencies import Graph, graph
 from detector.evidence import gathered, illustrated
 from detector.grouping import regrouped, reopenable
-from detector.incidents import Cause, Incident, Transition
+from detector.incidents import Incident, Status, Transition
 from detector.recovery import FAILING, NORMAL
 from detector.state import State
 from detector.verdicts import carried, instant, verdicts
@@ -32,6 +32,7 @@ _REMEMBERED = 2.0  # nats of suspicion from which a service's posts are kept as 
 _CHANCE = 8.0  # nats that the statistic of a normal service may reach in a day
 _REGION_KEEP = float(np.exp(-WIDTH / 300))
 _REGION_FLOOR = 0.05
+_WITH = "with:"  # before the other service, among the regions that posts name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +147,8 @@ def _told(
     if not judged:
         return replace(state, hints=hints), ()
     edges = _graph(catalogue, state.services)
-    state, causes = _explained(state, edges, usual, opens)
-    moved = regrouped(state.incidents, judged, causes, edges, now)
+    state, explanation = _explained(state, edges, usual, opens)
+    moved = regrouped(state.incidents, judged, explanation, edges, now)
     shown = illustrated(moved, bucket, hints)
     told = {incident.id: len(incident.transitions) for incident in state.incidents}
     changes = tuple(
@@ -161,10 +162,11 @@ def _told(
 
 def _explained(
     state: State, edges: Graph, usual: Floats, opens: bool
-) -> tuple[State, tuple[Cause, ...] | None]:
+) -> tuple[State, Explanation | None]:
     """Ask for the cause when a service begins to fail, and once a minute while two fail."""
     course, test = state.course, state.surge
-    failing = course.phase != NORMAL
+    # A service counts for its incident's cause as long as that is open, recovered or not.
+    failing = (course.phase != NORMAL) | _in_open_incident(state)
     if np.count_nonzero(course.phase == FAILING) < 2 or not (
         opens or state.next_start % MINUTE == 0
     ):
@@ -181,10 +183,25 @@ def _explained(
         excess=test.recent_observed - test.recent_expected,
         blamed=test.recent_blamed,
         failing=failing,
-        regions={(provider, region): weight for provider, region, weight in state.region_posts},
+        regions={(s, about): n for s, about, n in state.region_posts if _WITH not in about},
+        beside={
+            (s, about.removeprefix(_WITH)): n
+            for s, about, n in state.region_posts
+            if about.startswith(_WITH)
+        },
     )
     strongest = np.where(failing, evidence.abnormal, 0.0)
     return replace(state, course=replace(course, evidence=strongest)), explain(edges, evidence)
+
+
+def _in_open_incident(state: State) -> NDArray[np.bool_]:
+    inside = np.zeros(len(state.services), np.bool_)
+    for incident in state.incidents:
+        if incident.status is not Status.RESOLVED:
+            for one in incident.affected:
+                if (row := _row(state.services, one.service)) is not None:
+                    inside[row] = True
+    return inside
 
 
 def _suspicious(state: State, ended: Rows, bucket: Bucket) -> list[str]:
@@ -216,11 +233,15 @@ def _column(services: Sequence[str], counts: Mapping[str, int]) -> Floats:
 def _regions(
     old: Sequence[tuple[str, str, float]], bucket: Bucket
 ) -> tuple[tuple[str, str, float], ...]:
-    """Fade the posts that name a provider with a region, and add the bucket's."""
+    """Fade the posts that name a service with a region or another service; add the bucket's."""
     posts = {(provider, region): n * _REGION_KEEP for provider, region, n in old}
     for service, regions in bucket.regions.items():
         for region, count in regions.items():
             posts[service, region] = posts.get((service, region), 0.0) + count
+    for service, others in bucket.beside.items():
+        for other, count in others.items():
+            key = (service, _WITH + other)
+            posts[key] = posts.get(key, 0.0) + count
     return tuple((*key, posts[key]) for key in sorted(posts) if posts[key] >= _REGION_FLOOR)
 
 

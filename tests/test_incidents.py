@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector import lifecycle
+from detector.cause import Explanation
 from detector.dependencies import graph
 from detector.evidence import chosen
 from detector.grouping import regrouped, reopenable
@@ -43,7 +44,8 @@ def one(service, status=Status.ONGOING, severity=Severity.MINOR, at=NOW, observe
 
 
 def step_on(known, verdicts, causes=(), at=NOW):
-    return regrouped(known, {v.service: v for v in verdicts}, causes, GRAPH, at)
+    explanation = None if causes is None else Explanation(causes=tuple(causes))
+    return regrouped(known, {v.service: v for v in verdicts}, explanation, GRAPH, at)
 
 
 def test_service_in_trouble_opens_an_incident_that_says_how_bad():
