@@ -3,7 +3,7 @@ Incidents, the detector's state, the series for charts and the outbox of alerts,
 
 The watcher writes all of one round in one transaction, fenced by its lease: a leader that lost the
 lease cannot write, and a crash leaves either all of a round or nothing. Every key of it shares the
-hash tag ``{watch}``. Readers (dashboard, alerts) never write but `IncidentStore.mark_sent`.
+hash tag ``{watch}``. Readers never write; the sending of alerts keeps its place by `Deliveries`.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ import redis
 
 from detector import evidence_index
 from detector.bucket import WIDTH
+from detector.deliveries import Deliveries
 from detector.incidents import Incident, Severity, Status, Transition
 from detector.round import Progress, Round
 from detector.series import KEPT_MINUTES, Series, pack, unpack
@@ -198,19 +199,9 @@ class IncidentStore:
         """Remove the posts kept for incidents that opened before *before*; return how many had."""
         return evidence_index.forget(self._redis, self._base, before.timestamp())
 
-    def reference(self, channel: str, incident_id: str) -> str | None:
-        """Return what *channel* kept of the message that it sent for the incident, or None."""
-        found = self._redis.hget(f"{self._base}sent:{channel}", f"incident:{incident_id}")
-        return None if found is None else found.decode()
-
-    def mark_sent(
-        self, channel: str, entry_id: str, incident_id: str, reference: str | None
-    ) -> None:
-        """Move the cursor of *channel* past *entry_id* and keep its *reference*, in one round_."""
-        row = {"cursor": entry_id}
-        if reference is not None:
-            row[f"incident:{incident_id}"] = reference
-        self._redis.hset(f"{self._base}sent:{channel}", mapping=row)
+    def deliveries(self, channel: str) -> Deliveries:
+        """Return what *channel* has told and still has to tell."""
+        return Deliveries(self._redis, self._base, channel)
 
 
 _incident = msgspec.json.Decoder(Incident)

@@ -28,6 +28,8 @@ def pending(
     for channel in channels:
         if waiting := store.outbox(channel, limit=1):
             return f"{channel} has not sent {waiting[0].id}"
+        if any(one.reason == "settling" for one in store.deliveries(channel).postponed().values()):
+            return f"{channel} waits to show the last changes"
     return None
 
 

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from detector.actions import Actions
 from detector.counts import Counts
 from detector.incident_store import IncidentStore
 from models.catalogue import Catalogue
@@ -120,6 +121,7 @@ def watch(settings: Settings) -> Role:
     """Return the watcher, and beside it the loop that sends alerts, loaded and connected."""
     from detector.tick import Policy
     from stream import notify
+    from stream.courier import Courier
     from stream.watch import Watcher
 
     services = catalogue(settings)
@@ -133,12 +135,16 @@ def watch(settings: Settings) -> Role:
         Policy(false_incidents_per_service_year=budget),
         keep_evidence=timedelta(days=settings.privacy.evidence_days),
     )
-    told = channels(settings, services)
+    actions = Actions(client, settings.redis.prefix)
+    couriers = [
+        Courier(store, channel, catalogue=services, actions=actions)
+        for channel in channels(settings, services)
+    ]
 
     def run(stop: threading.Event) -> None:
         log.info("started", channels=channel_names(settings))
         with ThreadPoolExecutor(1, thread_name_prefix="notify") as pool:
-            telling = pool.submit(notify.run, store, told, stop, leads=watcher.leads)
+            telling = pool.submit(notify.run, couriers, stop, leads=watcher.leads)
             try:
                 watcher.run(stop)
             finally:
@@ -169,7 +175,8 @@ def forward(settings: Settings, key: bytes) -> Role:
 
 def channels(settings: Settings, services: Catalogue) -> list[Channel]:
     """Return where alerts go: Slack if it is configured, else standard output."""
-    from stream.alerts.slack import SlackBot, SlackWebhook
+    from stream.alerts.slack import SlackBot
+    from stream.alerts.slack_webhook import SlackWebhook
 
     slack, page = settings.alerts.slack, page_url(settings)
     if slack.bot_token and slack.channel:

@@ -16,7 +16,7 @@ from detector.incidents import (
     Transition,
 )
 from models.catalogue import Catalogue, Service
-from stream.alerts.channel import Alert
+from stream.alerts.channel import Alert, is_story
 
 ONSET = datetime(2025, 10, 20, 6, 49, tzinfo=UTC)
 ATTACKS = [
@@ -176,6 +176,7 @@ def alert(incident: Incident, newest: Incident | None = None, entry_id: str = "1
         incident=incident,
         transition=incident.transitions[-1],
         newest=newest or incident,
+        is_story=is_story(incident.transitions[-1]),
     )
 
 

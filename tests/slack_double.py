@@ -7,13 +7,15 @@ is what Slack documents to refuse, and everything that it does not know. It reco
 
 import json
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Literal
+from urllib.parse import parse_qsl
 
-from tests.slack_rules import Refused, check_message
+from tests.slack_rules import Refused, check_message, check_query
 
 TOKEN = "xoxb-secret-token-of-the-test"
 HOOK = "/services/T0SECRET/B0SECRET/hook-secret"
@@ -57,6 +59,8 @@ class SlackDouble:
     requests: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     faults: deque[Fault | None] = field(default_factory=deque)
+    scopes: set[str] = field(default_factory=lambda: {"chat:write", "channels:history"})
+    page: int = 200
     lock: threading.Lock = field(default_factory=threading.Lock)
     closing: threading.Event = field(default_factory=threading.Event)
 
@@ -111,6 +115,13 @@ class SlackDouble:
                 return self._post(body)
             case "chat.update":
                 return self._update(body)
+            case "conversations.history" | "conversations.replies":
+                self._need_scope("channels:history")
+                return self._read(method, body)
+            case "conversations.list":
+                self._need_scope("channels:read")
+                check_query(method, body)
+                return {"ok": True, "channels": [{"id": CHANNEL, "name": "outages"}]}
         raise Refused("unknown_method", method)
 
     def hook(self, body: dict[str, Any]) -> None:
@@ -138,8 +149,30 @@ class SlackDouble:
         found.n_edits += 1
         return {"ok": True, "channel": CHANNEL, "ts": found.ts, "text": found.text}
 
+    def _need_scope(self, scope: str) -> None:
+        if scope not in self.scopes:
+            raise Refused("missing_scope", scope)
+
+    def _read(self, method: str, query: dict[str, str]) -> dict[str, Any]:
+        """Newest first for a channel, oldest first with the root for a thread, in pages."""
+        check_query(method, query)
+        if query["channel"] != CHANNEL:
+            raise Refused("channel_not_found", "only ids are known here")
+        if method == "conversations.history":
+            found = self.roots[::-1]
+        else:
+            found = [one for one in self.messages if query["ts"] in (one.ts, one.thread_ts)]
+        oldest = float(query.get("oldest", 0))
+        root = query.get("ts")
+        found = [one for one in found if float(one.ts) > oldest or one.ts == root]
+        begin, size = int(query.get("cursor", 0)), min(int(query.get("limit", 100)), self.page)
+        rows = [_as_message(one, query) for one in found[begin : begin + size]]
+        end = begin + size if begin + size < len(found) else ""
+        return {"ok": True, "messages": rows, "response_metadata": {"next_cursor": str(end)}}
+
     def _append(self, body: dict[str, Any], thread: str | None) -> Posted:
-        ts = f"1760943000.{len(self.messages) + 1:06}"
+        now = max(time.time(), float(self.messages[-1].ts) + 1e-6 if self.messages else 0.0)
+        ts = f"{now:.6f}"
         metadata = body.get("metadata")
         message = Posted(ts, body["text"], body["blocks"], thread, metadata)
         self.messages.append(message)
@@ -160,9 +193,12 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 5
 
     def do_POST(self) -> None:
-        slack = self.server.slack
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         method = self.path.rsplit("/", 1)[1] if self.path.startswith("/api/") else "webhook"
+        self._serve(method, body)
+
+    def _serve(self, method: str, body: bytes) -> None:
+        slack = self.server.slack
         with slack.lock:
             slack.requests.append(method)
             fault = slack.faults.popleft() if slack.faults else None
@@ -191,7 +227,10 @@ class _Handler(BaseHTTPRequestHandler):
             return "ok"
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":
             raise Refused("invalid_auth" if "Authorization" in self.headers else "not_authed", "")
-        fields = {} if method == "auth.test" else _json_object(self.headers, body)
+        if method in _TAKES_FORM:
+            fields: dict[str, Any] = dict(parse_qsl(body.decode(), strict_parsing=True))
+        else:
+            fields = {} if method == "auth.test" else _json_object(self.headers, body)
         return json.dumps(slack.call(method, fields))
 
     def _fail(self, fault: Fault) -> None:
@@ -219,6 +258,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: the address has the webhook's secret in it."""
+
+
+_TAKES_FORM = {"conversations.history", "conversations.replies", "conversations.list"}
+
+
+def _as_message(posted: Posted, query: dict[str, str]) -> dict[str, Any]:
+    row: dict[str, Any] = {"type": "message", "ts": posted.ts, "text": posted.text}
+    if posted.metadata and query.get("include_all_metadata") in ("1", "true"):
+        row["metadata"] = posted.metadata
+    return row
 
 
 def _json_object(headers: Any, body: bytes) -> dict[str, Any]:

@@ -62,6 +62,21 @@ def check_message(method: str, body: dict[str, Any]) -> None:
     check_blocks(body["blocks"])
 
 
+_QUERIES = {
+    "conversations.history": {"channel", "oldest", "limit", "include_all_metadata", "cursor"},
+    "conversations.replies": {"channel", "ts", "oldest", "limit", "include_all_metadata", "cursor"},
+    "conversations.list": {"limit", "exclude_archived", "types", "cursor"},
+}
+
+
+def check_query(method: str, query: dict[str, str]) -> None:
+    """Raise `Refused` unless *query* is one that the reading *method* takes."""
+    if unknown := set(query) - _QUERIES[method]:
+        raise Refused("invalid_arguments", f"unknown {unknown}")
+    if not query.get("limit", "1").isdigit() or not 0 < int(query.get("limit", 1)) <= 999:
+        raise Refused("invalid_limit", query["limit"])
+
+
 def check_blocks(blocks: list[Any]) -> None:
     """Raise `Refused` unless Slack would show *blocks*."""
     if not 0 < len(blocks) <= MAX_BLOCKS:
@@ -83,8 +98,21 @@ def _check_block(block: Any) -> None:
         case {"type": "rich_text", "elements": [*elements], **rest} if not rest and elements:
             for one in elements:
                 _check_rich(one)
+        case {"type": "actions", "elements": [*elements], **rest} if not rest and elements:
+            _need(len(elements) <= 25, block)
+            for one in elements:
+                _check_button(one)
         case _:
             raise Refused("invalid_blocks", f"{block!r}"[:200])
+
+
+def _check_button(button: Any) -> None:
+    match button:
+        case {"type": "button", "action_id": str(name), "text": text, "value": str(value), **rest}:
+            _check_plain(text, 75)
+            _need(not rest and 0 < len(name) <= 255 and 0 < len(value) <= 2_000, button)
+        case _:
+            raise Refused("invalid_blocks", f"{button!r}"[:200])
 
 
 def _check_plain(text: Any, limit: int) -> None:

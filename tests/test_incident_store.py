@@ -144,12 +144,12 @@ def test_each_channel_reads_the_outbox_in_order_and_on_its_own(store, fence):
     entries = store.outbox("slack")
     assert [(entry.incident, entry.transition) for entry in entries] == list(changes)
 
-    store.mark_sent("slack", entries[0].id, "one", "C1:1.2")
-    store.mark_sent("slack", entries[1].id, "two", None)
+    store.deliveries("slack").done(entries[0].id, "one", "C1:1.2")
+    store.deliveries("slack").done(entries[1].id, "two", None)
 
     assert [entry.transition.step for entry in store.outbox("slack")] == [Step.CONFIRMED]
-    assert store.reference("slack", "one") == "C1:1.2"
-    assert store.reference("slack", "two") is None
+    assert store.deliveries("slack").reference("one") == "C1:1.2"
+    assert store.deliveries("slack").reference("two") is None
     assert len(store.outbox("terminal")) == 3
 
 

@@ -9,7 +9,8 @@ from structlog.testing import capture_logs
 
 from detector.incidents import Severity, Status, Step
 from stream.alerts.channel import AlertError
-from stream.alerts.slack import SlackBot, SlackWebhook
+from stream.alerts.slack import SlackBot
+from stream.alerts.slack_webhook import SlackWebhook
 from tests.alert_cases import (
     ATTACKS,
     CATALOGUE,

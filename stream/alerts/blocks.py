@@ -8,10 +8,17 @@ Limits: https://docs.slack.dev/reference/block-kit/blocks (50 blocks, header 150
 blocks is undocumented and was found at 13,200 characters (slackapi/bolt-js issue 2509).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from stream.alerts.message import Fact, Message, Quote
 
+BUTTONS = {
+    "outcry_acknowledge": "Acknowledge",
+    "outcry_mute": "Mute 1 h",
+    "outcry_false_alarm": "Not us / false alarm",
+}
+_VALUE_LIMIT = 2_000
 TEXT_LIMIT = 3_000  # Slack shortens text above 4,000 characters
 
 Block = dict[str, Any]
@@ -36,6 +43,27 @@ def render(message: Message, footer: str) -> list[Block]:
 def render_line(line: str) -> list[Block]:
     """Return the blocks of a plain sentence."""
     return [_rich_text([_section(_text(line))])]
+
+
+def render_list(line: str, items: Sequence[str], footer: str) -> list[Block]:
+    """Return the blocks of a sentence with a list below it."""
+    listed = [_section(_text(item)) for item in items]
+    elements: list[Block] = [_section(_text(line, bold=True))]
+    if listed:
+        elements.append({"type": "rich_text_list", "style": "bullet", "elements": listed})
+    context = {"type": "context", "elements": [_plain_text(footer)]}
+    return [_rich_text(elements), context]
+
+
+def buttons(incident_id: str) -> list[Block]:
+    """Return the row of buttons; none for an id that is too long for Slack."""
+    if len(incident_id) > _VALUE_LIMIT:
+        return []
+    elements = [
+        {"type": "button", "action_id": name, "text": _plain_text(text), "value": incident_id}
+        for name, text in BUTTONS.items()
+    ]
+    return [{"type": "actions", "elements": elements}]
 
 
 def escape(text: str) -> str:

@@ -1,8 +1,10 @@
 """What an alert is, and what a channel owes to the loop that drains the outbox into it."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from typing import Protocol, runtime_checkable
 
+from detector.actions import NO_MARKS, Marks
 from detector.incidents import Incident, Severity, Step, Transition
 
 _STORY = {Step.OPENED, Step.CONFIRMED, Step.CAUSE_CHANGED, Step.SECOND_WAVE, Step.RECOVERING}
@@ -31,19 +33,38 @@ class Alert:
 
     *incident* is as it was at *transition* and belongs to the story; *newest* is the latest
     snapshot that waits in the outbox, and what a message that is edited in place should show.
+    *is_story* says whether the step is told by itself. *attempted_at* is set when an earlier call
+    for this entry began and its end is not known: whoever can look must look before it repeats.
     """
 
     entry_id: str
     incident: Incident
     transition: Transition
     newest: Incident
+    is_story: bool = True
+    marks: Marks = NO_MARKS
+    attempted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digest:
+    """What a storm is told as: one message for all of *incidents*, the newest snapshot of each."""
+
+    entry_id: str
+    incidents: tuple[Incident, ...]
+    attempted_at: datetime | None = None
 
 
 class Channel(Protocol):
-    """Somewhere that people read alerts. *pause_seconds* is the least time between two alerts."""
+    """
+    Somewhere that people read alerts. *pause_seconds* is the least time between two alerts.
+
+    *edits* says that it shows changes in place, disturbing nobody: minor ones then come together.
+    """
 
     name: str
     pause_seconds: float
+    edits: bool
 
     def send(self, alert: Alert, reference: str | None) -> str | None:
         """
@@ -52,6 +73,15 @@ class Channel(Protocol):
         *reference* is what the last call for this incident returned, across restarts; the result
         is kept in its place. A channel may find that there is nothing to say and say nothing.
         """
+        ...
+
+
+@runtime_checkable
+class Digests(Protocol):
+    """A channel that can tell of many incidents in one message."""
+
+    def send_digest(self, digest: Digest, reference: str | None) -> str:
+        """Post or edit the one message of a storm; returns what `send` would, raises the same."""
         ...
 
 

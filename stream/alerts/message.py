@@ -6,11 +6,12 @@ through `plain` and is bounded, so that no incident, however large, exceeds Slac
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from detector.actions import NO_MARKS, Marks
 from detector.incidents import Affected, Cause, Incident, Sample, Status, Step, Transition
 from models.catalogue import Catalogue
 from stream.alerts import wording
@@ -37,7 +38,7 @@ _LABELS = {
 # What the message says elsewhere already, so that "Latest" need not.
 _SAID = {Step.OPENED, Step.CONFIRMED, Step.CAUSE_CHANGED, Step.RESOLVED}
 _SYNTHETIC = "SYNTHETIC: made-up posts of a replay. This is not a live outage."
-_ID, _REGION, _POST, _SENTENCE = 150, 24, 240, 220  # characters
+_ID, _REGION, _NAME, _POST, _SENTENCE = 150, 24, 60, 240, 220  # characters
 _SERVICES, _QUOTES, _REASONS, _BREAKDOWN = 8, 3, 4, 5  # how many at most
 
 
@@ -76,7 +77,12 @@ class Message:
         return "\n".join(lines)
 
 
-def compose(incident: Incident, catalogue: Catalogue, page_url: str | None = None) -> Message:
+def compose(
+    incident: Incident,
+    catalogue: Catalogue,
+    page_url: str | None = None,
+    marks: Marks = NO_MARKS,
+) -> Message:
     """Return the message for *incident* as it stands; *page_url* is the dashboard's address."""
     return Message(
         headline=headline(incident, catalogue),
@@ -86,6 +92,7 @@ def compose(incident: Incident, catalogue: Catalogue, page_url: str | None = Non
             Fact(label="How sure", text=_certainty(incident)),
             Fact(label="How big", text=size(incident)),
             *_affected(incident, catalogue),
+            *_handled(marks),
         ),
         quotes=tuple(_quote(sample, catalogue) for sample in _telling(incident.samples)),
         background=(
@@ -170,6 +177,15 @@ def _affected(incident: Incident, catalogue: Catalogue) -> tuple[Fact, ...]:
     if n_well and not over:
         text += f" ({n_well} of {len(ranked)} work again)"
     return (Fact(label="Affected", text=text),)
+
+
+def _handled(marks: Marks) -> Iterator[Fact]:
+    """Say what people made of it; their names are as untrusted as posts."""
+    if one := marks.acknowledged:
+        yield Fact(label="In hand", text=f"{plain(one.by, _NAME)}, since {wording.clock(one.at)}")
+    if one := marks.false_alarm:
+        why = f": {plain(one.text, _SENTENCE)}" if one.text else ""
+        yield Fact(label="False alarm", text=f"called so by {plain(one.by, _NAME)}{why}")
 
 
 def _tally(one: Affected, catalogue: Catalogue, over: bool) -> str:

@@ -15,6 +15,9 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from stream.alerts.channel import AlertError
 
+TIMEOUT_SECONDS = 10
+# chat.postMessage takes one a second and channel, chat.update fifty a minute (tier 3).
+PAUSE_SECONDS = 1.2
 # Errors that Slack gives with a 200 and that pass by themselves; everything else needs a person.
 _PASSING = {"fatal_error", "internal_error", "rate_limited", "ratelimited", "request_timeout"}
 _PASSING |= {"service_unavailable", "team_added_to_org"}

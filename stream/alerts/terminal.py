@@ -27,6 +27,7 @@ class Terminal:
 
     name = "terminal"
     pause_seconds = 0.0
+    edits = False
 
     def __init__(self, catalogue: Catalogue, page_url: str | None, console: Console):
         self._catalogue = catalogue
