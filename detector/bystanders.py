@@ -73,9 +73,6 @@ def bystanders(
         elif excess[row] >= _LEAST_EXCESS:
             name = graph.services[row]
             found.append(Bystander(service=name, culprit=name, probability=0.0, share=0.0))
-        elif excess[row] >= _LEAST_EXCESS:
-            name = graph.services[row]
-            found.append(Bystander(service=name, culprit=name, probability=0.0, share=0.0))
     return tuple(found)
 
 

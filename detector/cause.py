@@ -12,7 +12,7 @@ they complain; what is probably spilt over from another failure (`bystanders`) i
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
@@ -24,6 +24,9 @@ from detector.incidents import Cause, Cleared
 
 PRIOR = 1e-3  # that a given provider is failing at a moment when somebody asks
 _EXTENTS = (0.06, 0.25, 1.0)  # share of its strength with which a failure reaches the dependents
+_HIDDEN = (0.0, 0.01, 0.05)  # chance that it takes down one of which no edge is known
+_UNNAMED = 0.2  # how much less often a provider fails while nobody reports it than when people do
+_REACHED = 0.6  # probability from which a service without an edge is counted to the failure
 _EVIDENCE = (-6.0, 12.0)  # nats: no single service decides
 _BLAME = (-2.0, 8.0)
 # Of posts that name the provider, when it is at fault…
@@ -62,12 +65,14 @@ class Explanation:
     """
     Providers by the probability that they failed, and who may be blamed for another's failure.
 
+    *reached* has, by provider, the failing services that it explains, by an edge or without one;
     *cleared* has every failing service that was judged, with a probability of 0 where it stands for
     itself.
     """
 
     causes: tuple[Cause, ...] = ()
     cleared: tuple[Cleared, ...] = ()
+    reached: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def explain(graph: Graph, evidence: Evidence) -> Explanation:
@@ -84,20 +89,26 @@ def explain(graph: Graph, evidence: Evidence) -> Explanation:
     candidates = [h for h in graph.hypotheses if _plausible(h, graph, evidence)]
     if not candidates:
         return Explanation(cleared=cleared)
-    field = _Field.of(graph, candidates, leak, evidence)
+    scene = _Field.of(graph, candidates, leak, evidence)
     extra = [
-        _prior(h) + _blame_gain(h, evidence, graph) + _region_gain(h, evidence) for h in candidates
+        _prior(h, graph, evidence) + _blame_gain(h, evidence, graph) + _region_gain(h, evidence)
+        for h in candidates
     ]
-    fits = [field.fit(h) for h in candidates]
+    fits = [scene.fit(h) for h in candidates]
     single = [more + fit for more, (fit, _) in zip(extra, fits, strict=True)]
     sets: list[tuple[tuple[int, ...], float]] = [((), 0.0)]
     sets += [((i,), score) for i, score in enumerate(single)]
     best = sorted(range(len(single)), key=lambda i: (-single[i], i))[:_N_PAIRED]
     for i, j in combinations(sorted(best), 2):
         if candidates[i].provider != candidates[j].provider:
-            both = field.gain(fits[i][1] * fits[j][1])
+            both = scene.gain(fits[i][1] * fits[j][1])
             sets.append(((i, j), extra[i] + extra[j] + both))
-    return Explanation(causes=_ranked(candidates, sets, graph, evidence), cleared=cleared)
+    reached: dict[str, frozenset[str]] = {}
+    for i in sorted(range(len(single)), key=lambda i: (single[i], i)):
+        rows = scene.reached(fits[i][1], evidence.failing)
+        reached[candidates[i].provider] = frozenset(graph.services[row] for row in rows)
+    causes = _ranked(candidates, sets, graph, evidence)
+    return Explanation(causes=causes, cleared=cleared, reached=reached)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,15 +143,20 @@ class _Field:
         """
         best = np.ones(len(self.rows))
         options: list[float] = []
-        for hidden in (0.0, hypothesis.hidden):
-            reach = np.full(len(self.rows), hidden)
-            reach[np.searchsorted(self.rows, hypothesis.rows)] = hypothesis.strength
+        own = np.searchsorted(self.rows, hypothesis.rows)
+        for hidden in _HIDDEN if hypothesis.wide else _HIDDEN[:1]:
             for extent in _EXTENTS:
-                healthy = 1 - extent * reach
-                nats = self.gain(healthy) - extent * hidden * self.unseen
+                healthy = np.full(len(self.rows), 1 - hidden)
+                healthy[own] = 1 - np.maximum(extent * hypothesis.strength, hidden)
+                nats = self.gain(healthy) - hidden * self.unseen
                 best = healthy if nats >= max(options, default=nats) else best
                 options.append(nats)
         return float(np.logaddexp.reduce(options) - np.log(len(options))), best
+
+    def reached(self, healthy: Floats, failing: Flags) -> Rows:
+        """Rows of failing services that this failure rather than chance explains."""
+        share = 1 - self.leak / (1 - (1 - self.leak) * healthy)
+        return self.rows[(share >= _REACHED) & failing[self.rows]]
 
     def gain(self, healthy: Floats) -> float:
         """Log of the evidence's probability, less that without a failed provider."""
@@ -233,8 +249,11 @@ def _leak(per_minute: Floats) -> Floats:
     return np.asarray(np.minimum(0.002 * (1 + np.log1p(60 * per_minute)), 0.03))
 
 
-def _prior(hypothesis: Hypothesis) -> float:
-    return float(np.log(PRIOR) - (0.0 if hypothesis.region is None else np.log(2)))
+def _prior(hypothesis: Hypothesis, graph: Graph, evidence: Evidence) -> float:
+    row = graph.row(hypothesis.provider)
+    named = row is None or bool(evidence.failing[row])
+    prior = PRIOR * (1.0 if named else _UNNAMED) * (1.0 if hypothesis.region is None else 0.5)
+    return float(np.log(prior))
 
 
 def _blame_gain(hypothesis: Hypothesis, evidence: Evidence, graph: Graph) -> float:
@@ -270,9 +289,11 @@ def _reasons(hypothesis: Hypothesis, graph: Graph, evidence: Evidence) -> tuple[
         for service, failing in zip(services, evidence.failing[hypothesis.rows], strict=True)
         if service != provider
     ]
-    reasons = [
-        f"{sum(dependents)} of {len(dependents)} services that depend on {place} report failures"
-    ]
+    depend = f"{sum(dependents)} of {len(dependents)} services that depend on {place}"
+    reasons = [f"{depend} report failures"] if any(dependents) else []
+    beyond = int(evidence.failing.sum()) - int(evidence.failing[hypothesis.rows].sum())
+    if hypothesis.wide and beyond:
+        reasons.append(f"{beyond} other services fail at the same time")
     if provider in services:
         row = hypothesis.rows[services.index(provider)]
         if evidence.failing[row]:

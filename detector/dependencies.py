@@ -16,7 +16,10 @@ Rows = NDArray[np.intp]
 
 MIN_EXPLAINED = 2  # a cause is shared, or it is no news
 _SELF_STRENGTH = 0.6  # a provider that fails is itself reported as failing, if people know it
-_HIDDEN = 0.2  # of a provider's share of the catalogue: P(an unknown edge) of any other service
+_LARGE = 20  # dependents from which a provider certainly has some that nobody knows of
+_CARRIERS_OF_OTHERS = frozenset(
+    {"cloud", "security"}
+)  # industries whose customers are seldom known
 _MAX_DEPTH = 3  # edges on a path from a service to a provider
 
 
@@ -25,14 +28,14 @@ class Hypothesis:
     """
     One thing that may have failed: *rows* of the services that it takes down, by *strength*.
 
-    No catalogue is complete: *hidden* is the chance that it takes any other service down.
+    No catalogue is complete: one that is *wide* may take any other service down as well.
     """
 
     provider: str
     region: str | None
     rows: Rows
     strength: Floats
-    hidden: float = 0.0
+    wide: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +100,8 @@ def graph(catalogue: Catalogue, services: Sequence[str]) -> Graph:
         if provider in row:
             edges[row[provider]] = _SELF_STRENGTH
     ordered = sorted(reached, key=lambda key: (key[0], key[1] or ""))
-    hypotheses = tuple(_hypothesis(*key, reached[key], len(services)) for key in ordered)
+    wide = {s.id for s in catalogue.services.values() if s.industry in _CARRIERS_OF_OTHERS}
+    hypotheses = tuple(_hypothesis(*key, reached[key], key[0] in wide) for key in ordered)
     weight = {h.provider: float(h.strength.sum()) for h in hypotheses if h.region is None}
     total = sum(weight.values()) or 1.0
     return Graph(
@@ -129,7 +133,7 @@ def _providers_of(catalogue: Catalogue, service: str) -> dict[tuple[str, str | N
 
 
 def _hypothesis(
-    provider: str, region: str | None, edges: Mapping[int, float], n_services: int
+    provider: str, region: str | None, edges: Mapping[int, float], wide: bool
 ) -> Hypothesis:
     rows = sorted(edges)
     return Hypothesis(
@@ -137,5 +141,5 @@ def _hypothesis(
         region=region,
         rows=np.array(rows, np.intp),
         strength=np.clip(np.array([edges[row] for row in rows]), 0.0, 0.98),
-        hidden=min(_HIDDEN * len(rows) / n_services, 0.2),
+        wide=wide or len(rows) >= _LARGE,
     )

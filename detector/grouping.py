@@ -21,7 +21,6 @@ from detector.incidents import Affected, Cause, Cleared, Incident, Status
 CLAIMED = 0.5  # probability from which a cause is named…
 _DROPPED = 0.2  # …and under which it is named no longer
 _CLEARED_NO_MORE = 0.3  # probability of spill-over under which a cleared service may fail after all
-_CLEARED_NO_MORE = 0.3  # probability of spill-over under which a cleared service may fail after all
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -76,7 +75,8 @@ def regrouped(
     if explanation is not None:
         for cause in explanation.causes:
             if cause.probability >= CLAIMED:
-                _unite(drafts, cause, graph.explains(cause), verdicts)
+                reached = explanation.reached.get(cause.provider, frozenset())
+                _unite(drafts, cause, graph.explains(cause) | reached, verdicts)
         _reconsider(drafts, explanation.causes)
         for one in explanation.cleared:
             if one.probability >= CLEARED:
@@ -264,10 +264,6 @@ def _new_id(now: datetime, lead: str, taken: Collection[str]) -> str:
 
 def _open_services(draft: _Draft) -> list[str]:
     return [s for s, one in draft.affected.items() if one.status is not Status.RESOLVED]
-
-
-def _is_past(draft: _Draft) -> bool:
-    return draft.old is not None and not _was_open(draft)
 
 
 def _is_past(draft: _Draft) -> bool:

@@ -18,7 +18,6 @@ _MAJOR = (5.0, 10.0, 50.0)
 _CRITICAL = (30.0, 30.0, 300.0)
 _MAJOR_BREADTH, _CRITICAL_BREADTH = 3, 10  # services in one incident
 _WAVE_SERVICES, _WAVE_SHARE = 2, 0.2  # of an incident: services that fail again, or of its peaks
-_WAVE_SERVICES, _WAVE_SHARE = 2, 0.2  # of an incident: services that fail again, or of its peaks
 _RELEASE = 0.4  # of a limit, under which a severity is lowered again
 
 LEGAL: Mapping[Status, frozenset[Status]] = {
@@ -166,23 +165,9 @@ def is_wave(services: Collection[str], affected: Collection[Affected]) -> bool:
     return len(services) >= _WAVE_SERVICES or share >= _WAVE_SHARE * sum(peaks.values())
 
 
-def is_wave(services: Collection[str], affected: Collection[Affected]) -> bool:
-    """
-    Whether *services* that fail again are a wave of the incident, or one that flickers.
-
-    A wave takes two services, or a fifth of what was reported at the worst of all.
-    """
-    peaks = {one.service: one.peak_per_minute for one in affected}
-    share = sum(peaks.get(service, 0.0) for service in services)
-    return len(services) >= _WAVE_SERVICES or share >= _WAVE_SHARE * sum(peaks.values())
-
-
 def _status(before: Status | None, affected: Sequence[Affected]) -> Status:
     """The most alive of the services decides; what was confirmed once does not emerge again."""
     alive = {one.status for one in affected}
-    failing = [one.service for one in _failing(affected)]
-    if before is Status.RECOVERING and failing and not is_wave(failing, affected):
-        return Status.RECOVERING
     failing = [one.service for one in _failing(affected)]
     if before is Status.RECOVERING and failing and not is_wave(failing, affected):
         return Status.RECOVERING
