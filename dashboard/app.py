@@ -1,45 +1,107 @@
-"""The script that Streamlit runs: settings, the shared reader, the page that refreshes itself."""
+"""The script that Streamlit runs: settings, the shared reader, who looks, and the pages."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import streamlit as st
 
-from dashboard import now
+from dashboard import about, backtest, history, incident, now, report, service, stack
+from dashboard.actor import anonymous, signed_in
 from dashboard.environment import Environment
-from dashboard.snapshot import Reader
-from detector.counts import Counts
-from detector.incident_store import IncidentStore
-from models.catalogue import Catalogue, Service
+from dashboard.site import Site
+from dashboard.snapshot import Reader, Stores
+from detector.actions import Actor
+from models.catalogue import Catalogue
 
 REFRESH_SECONDS = 2.0
+# Title, address, icon, what draws it, and whether it refreshes itself: forms must stay as they are.
+PAGES: tuple[tuple[str, str, str, Callable[[Site], None], bool], ...] = (
+    ("Now", "now", "monitor_heart", now.show, True),
+    ("Incident", "incident", "crisis_alert", incident.show, True),
+    ("Service", "service", "dns", service.show, True),
+    ("My stack", "stack", "layers", stack.show, True),
+    ("History", "history", "history", history.show, True),
+    ("Back-test", "backtest", "science", backtest.show, False),
+    ("Report a problem", "report", "campaign", report.show, False),
+    ("Sources & settings", "about", "settings", about.show, False),
+)
 
 
 @st.cache_resource(show_spinner=False)
-def services(files: tuple[Path, ...]) -> Mapping[str, Service]:
-    """Return the catalogue's services, read once."""
-    return Catalogue.load(files).services
+def catalogue(files: tuple[Path, ...]) -> Catalogue:
+    """Return the catalogue, read once."""
+    return Catalogue.load(files)
 
 
 @st.cache_resource(show_spinner=False)
 def reader(environment: Environment) -> Reader:
     """Return the one reader that all sessions share."""
-    client = environment.client()
-    return Reader(
-        IncidentStore(client, environment.prefix),
-        Counts(client, environment.prefix),
-        tuple(services(environment.catalogue_files)),
+    services = catalogue(environment.catalogue_files).services
+    names = {id: one.name for id, one in services.items()}
+    return Reader(Stores.of(environment.client(), environment.prefix), names)
+
+
+def actor(environment: Environment) -> Actor:
+    """Return who looks at the page."""
+    if environment.login:
+        email = st.user.get("email")
+        return signed_in(str(email) if email else None, environment.operators)
+    return anonymous(environment.host, st.context.headers)
+
+
+def site(environment: Environment) -> Site:
+    """Return what the pages are given, as of now."""
+    read, at = reader(environment), datetime.now(UTC)
+    who = actor(environment)
+    return Site(
+        catalogue=catalogue(environment.catalogue_files),
+        reader=read,
+        environment=environment,
+        actor=who,
+        # Who signed in is one person wherever he comes from; this machine has no address.
+        address=who.name if environment.login else st.context.ip_address or "this machine",
+        view=read.view(at),
+        now=at,
     )
 
 
-@st.fragment(run_every=REFRESH_SECONDS)
-def page(environment: Environment) -> None:
-    """Draw the page; Streamlit calls it again by itself and keeps scroll, focus and selection."""
-    now.show(reader(environment), services(environment.catalogue_files), datetime.now(UTC))
+def runner(
+    show: Callable[[Site], None], environment: Environment, *, live: bool
+) -> Callable[[], None]:
+    """Return what Streamlit calls for a page: again and again by itself when it is *live*."""
+
+    def draw() -> None:
+        show(site(environment))
+
+    return st.fragment(draw, run_every=REFRESH_SECONDS) if live else draw
 
 
-st.set_page_config(page_title="Outcry", page_icon="📣", layout="wide")
-st.html(Path(__file__).with_name("page.css"))
-page(Environment.read(os.environ))
+def main() -> None:
+    """Draw the page that the address names; ask who it is where that is wanted."""
+    st.set_page_config(page_title="Outcry", page_icon="📣", layout="wide")
+    st.html(Path(__file__).with_name("page.css"))
+    environment = Environment.read(os.environ)
+    if environment.login and not st.user.get("is_logged_in", False):
+        st.html("<div class='calm'><b>Outcry</b><p>Sign in to see the page.</p></div>")
+        st.button("Sign in", on_click=st.login, type="primary")
+        return
+    pages = [
+        st.Page(
+            runner(show, environment, live=live),
+            title=title,
+            icon=f":material/{icon}:",
+            url_path=path,
+            default=path == "now",
+        )
+        for title, path, icon, show, live in PAGES
+    ]
+    chosen = st.navigation(pages, position="top")
+    # Messages that were sent before there was a page for each incident lead here.
+    if wanted := st.query_params.get("incident"):
+        st.switch_page(pages[1], query_params={"id": wanted})
+    chosen.run()
+
+
+main()

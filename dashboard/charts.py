@@ -12,6 +12,7 @@ from detector.series import Series
 
 LEAD_IN_MINUTES = 30
 SPARK_POINTS = 60
+CHART_POINTS = 720
 # Okabe and Ito's vermillion, blue and grey: told apart by every common kind of colour vision, and
 # of enough contrast on both the light and the dark ground.
 OBSERVED, EXPECTED, EVENT = "#e0622f", "#7f8ea3", "#3d8bd4"
@@ -136,7 +137,7 @@ def _label(which: str, place: dict[str, Any]) -> dict[str, Any]:
 
 # Constant, so that a refresh hands the browser new values only and nothing is drawn anew.
 SPEC: dict[str, Any] = {
-    "height": 230,
+    "height": 250,
     "padding": {"left": 0, "right": 8, "top": 4, "bottom": 0},
     "background": "transparent",
     "config": {"view": {"stroke": None, "fill": "transparent"}},
@@ -178,6 +179,24 @@ SPEC: dict[str, Any] = {
 }
 
 
+TALL: dict[str, Any] = {**SPEC, "height": 330}
+
+
+# A service's days: the same without an incident's moments.
+PLAIN: dict[str, Any] = {**SPEC, "layer": [*SPEC["layer"][:2], SPEC["layer"][-1]]}
+
+
+def plain_columns(told: Sequence[Minute]) -> dict[str, list[Any]]:
+    """Return what `PLAIN` draws, by column, thinned to what a screen can show."""
+    kept = _thinned(told, CHART_POINTS)
+    return {
+        "at": [one.minute * 60_000.0 for one in kept],
+        "observed": [one.observed for one in kept],
+        "expected": [one.expected for one in kept],
+        "event": [""] * len(kept),
+    }
+
+
 def description(told: Sequence[Minute], incident: Incident) -> str:
     """Say in words what the chart shows, for those who do not see it."""
     peak = max(told, key=lambda one: one.observed)
@@ -203,9 +222,9 @@ def spark(told: Sequence[Minute], tone: str = "muted") -> Markup:
     )
 
 
-def _thinned(told: Sequence[Minute]) -> list[Minute]:
-    """Return at most `SPARK_POINTS` minutes, each the highest of its neighbours."""
-    size = -(-len(told) // SPARK_POINTS) or 1
+def _thinned(told: Sequence[Minute], most: int = SPARK_POINTS) -> list[Minute]:
+    """Return at most *most* minutes, each the highest of its neighbours."""
+    size = -(-len(told) // most) or 1
     return [
         max(told[i : i + size], key=lambda one: one.observed) for i in range(0, len(told), size)
     ]

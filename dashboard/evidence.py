@@ -8,9 +8,10 @@ from dashboard import words
 from dashboard.markup import Markup, el
 from dashboard.posts import plain, safe_url, token
 from dashboard.story import Story
+from detector.actions import Action
 from detector.incidents import Sample, Transition
 
-N_POSTS, N_STEPS = 4, 6
+N_POSTS, N_STEPS = 6, 8
 
 
 def posts(story: Story) -> None:
@@ -52,6 +53,8 @@ def timeline(story: Story) -> None:
     st.html(el("h3", "Timeline"))
     newest = list(reversed(story.incident.transitions))
     with st.container(key=f"timeline-{story.incident.id}", gap="xsmall"):
+        for action in _actions(story):
+            _act(action)
         for transition in newest[:N_STEPS]:
             _step(transition)
         st.html(
@@ -76,3 +79,19 @@ def _step(transition: Transition) -> None:
     st.html(el("p", el("time", words.clock(transition.at)), el("b", name), class_=f"step {tone}"))
     if transition.detail:
         st.text(plain(transition.detail))
+
+
+def _actions(story: Story) -> list[Action]:
+    """Return what people did, newest first; their times are wall clock, the others' event time."""
+    if story.marks is None:
+        return []
+    standing = (story.marks.acknowledged, story.marks.false_alarm, *story.marks.notes)
+    return sorted((one for one in standing if one), key=lambda one: one.at, reverse=True)
+
+
+def _act(action: Action) -> None:
+    name = f"{words.DONE[action.what]} by {action.by}"
+    at = el("time", f"{words.clock(action.at)}")
+    st.html(el("p", at, el("b", name), class_="step person"))
+    if action.text:
+        st.text(plain(action.text))

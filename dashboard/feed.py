@@ -14,6 +14,7 @@ from dashboard.snapshot import Snapshot, View
 from dashboard.words import Mark, moment, plural, span
 from detector.counts import SILENCE
 from detector.health import SourceHealth
+from detector.inbox import SOURCE as FORM
 
 DEAD_AFTER = timedelta(seconds=SILENCE)
 LIVE_WITHIN = timedelta(minutes=5)  # an event clock that is nearer to now is that of a live feed
@@ -84,7 +85,11 @@ def sources(snapshot: Snapshot) -> tuple[SourceState, ...]:
 def _source(source: SourceHealth, clock: datetime | None) -> SourceState:
     post, heartbeat = _age(source.last_post_at, clock), _age(source.last_heartbeat_at, clock)
     ages = [age for age in (post, heartbeat) if age is not None]
-    if not ages or min(ages) > DEAD_AFTER:
+    is_silent = not ages or min(ages) > DEAD_AFTER
+    if source.name == FORM:
+        # People report when they have something to report; no form is no sign of a broken feed.
+        mark = Mark("●", "Live", "good") if not is_silent else Mark("○", "Quiet", "muted")
+    elif is_silent:
         mark = Mark("✕", "Silent", "critical")
     elif post is None or post > DEAD_AFTER:
         mark = Mark("○", "Quiet", "muted")

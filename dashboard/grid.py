@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import streamlit as st
 
 from dashboard import charts, words
-from dashboard.markup import Markup, el, mark
+from dashboard.filters import Filter
+from dashboard.markup import Markup, el, join, mark
+from dashboard.site import Site, address
 from dashboard.snapshot import RECENT_MINUTES, Snapshot
 from detector.incidents import Affected, Severity, Status
 from detector.series import Series
 from models.catalogue import Service
 
-N_TILES = 24
+N_TILES = 25
 _WORST_FIRST = (Severity.CRITICAL, Severity.MAJOR, Severity.MINOR)
 
 
@@ -66,41 +69,36 @@ def _rank(tile: Tile) -> tuple[int, float, str]:
     return worst, -tile.n_reports, tile.service.name.casefold()
 
 
-def matching(made: Sequence[Tile], wanted: str) -> list[Tile]:
-    """Return the tiles whose service has *wanted* in its id, a name or its industry."""
-    needle = wanted.strip().casefold()
-    return [tile for tile in made if any(needle in name for name in _names(tile.service))]
-
-
-def _names(service: Service) -> list[str]:
-    given = (service.id, service.name, service.industry, *service.aliases)
-    return [name.casefold() for name in given]
-
-
-def show(snapshot: Snapshot, services: Mapping[str, Service]) -> None:
-    """Draw the search field, the tiles, and the names of the quiet ones."""
-    made = tiles(snapshot, services)
-    st.html(el("h2", "Services", class_="section"))
-    wanted = st.text_input(
-        "Search services",
-        key="search",
-        placeholder="Search by name, alias or industry",
-        label_visibility="collapsed",
-        max_chars=80,
-        icon=":material/search:",
-    )
-    found = matching(made, wanted) if wanted else made
-    told = found if wanted else [tile for tile in found if tile.affected or tile.n_reports]
+def show(site: Site, wanted: Filter) -> None:
+    """Draw the tiles of what fits, and the names of the quiet ones."""
+    made = tiles(site.snapshot, site.services)
+    found = [tile for tile in made if wanted.takes(tile.service)]
+    told = found if wanted.is_set else [one for one in found if one.affected or one.n_reports]
+    parts = [el("h2", "Services", class_="section"), _tally(made)]
+    if told:
+        parts.append(el("div", *(tile_of(tile) for tile in told[:N_TILES]), class_="tiles"))
+    st.html(join(*parts))
     if not found:
         st.text("No service of the catalogue goes by that name.")
-    st.html(_tally(made))
-    if told:
-        st.html(el("div", *(_tile(tile) for tile in told[:N_TILES]), class_="tiles"))
     shown = {tile.service.id for tile in told[:N_TILES]}
-    rest = [tile for tile in found if tile.service.id not in shown]
+    rest = [tile.service for tile in found if tile.service.id not in shown]
     if rest:
-        with st.expander(f"{words.plural(len(rest), 'quiet service')}", key="quiet"):
-            st.html(el("p", " · ".join(tile.service.name for tile in rest), class_="quiet"))
+        # Folded by the browser, so that nothing needs to be sent when it is opened.
+        label = el("summary", words.plural(len(rest), "more service"))
+        st.html(el("details", label, _quiet(rest), class_="quiet"))
+
+
+def _quiet(services: Sequence[Service]) -> Markup:
+    ordered = sorted(services, key=lambda one: (one.industry, one.name.casefold()))
+    groups = [
+        el("p", el("b", industry), *(join(" ", _named(one)) for one in members))
+        for industry, members in groupby(ordered, key=lambda one: one.industry)
+    ]
+    return join(*groups)
+
+
+def _named(service: Service) -> Markup:
+    return el("a", service.name, href=address("service", id=service.id))
 
 
 def _tally(made: Sequence[Tile]) -> Markup:
@@ -119,16 +117,18 @@ def _severity(tile: Tile) -> Severity | None:
     return tile.affected.severity if tile.affected else None
 
 
-def _tile(tile: Tile) -> Markup:
+def tile_of(tile: Tile) -> Markup:
+    """Draw one service as a tile that leads to its page."""
     state = words.SEVERITY[tile.affected.severity] if tile.affected else words.NORMAL
     tone = state.tone if tile.affected else "muted"
     told = tile.minutes()
     normal = sum(one.expected for one in told)
     note = f"{words.number(tile.n_reports)} in the last hour, {words.number(normal)} normal"
     return el(
-        "article",
+        "a",
         el("header", el("b", tile.service.name), mark(state)),
         charts.spark(told, tone),
         el("p", note),
         class_=f"tile {tone}",
+        href=address("service", id=tile.service.id),
     )

@@ -6,7 +6,9 @@ from datetime import datetime
 
 from dashboard import charts, words
 from dashboard.posts import token
+from detector.actions import Marks
 from detector.incidents import Incident
+from detector.official import Official
 from detector.series import Series
 
 
@@ -16,13 +18,16 @@ class Story:
     An incident with what is needed to show it.
 
     *names* are the catalogue's names by service id, *series* those of its services, *clock* is what
-    "now" means in event time.
+    "now" means in event time; *marks* what people did about it, *official*
+    what companies say of it.
     """
 
     incident: Incident
     series: Mapping[str, Series]
     names: Mapping[str, str]
     clock: datetime
+    marks: Marks | None = None
+    official: Official | None = None
 
     def name(self, service: str) -> str:
         """Return the catalogue's name of *service*, else its id."""

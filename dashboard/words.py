@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from detector.actions import What
 from detector.incidents import Severity, Status, Step
 
 
@@ -36,6 +37,17 @@ STEP = {
     Step.RECOVERING: "Recovering",
     Step.SECOND_WAVE: "Second wave",
     Step.RESOLVED: "Resolved",
+}
+
+
+DONE = {
+    What.ACKNOWLEDGED: "Acknowledged",
+    What.RELEASED: "Released",
+    What.FALSE_ALARM: "Called a false alarm",
+    What.REAL: "Called real again",
+    What.NOTE: "Note",
+    What.SILENCED: "Muted",
+    What.UNSILENCED: "Unmuted",
 }
 
 

@@ -280,6 +280,16 @@ def season_variance(baseline: Baseline) -> Floats:
     return _SEASON_SPREAD / (1 + baseline.hours / 12)
 
 
+def usual_week(baseline: Baseline, row: int) -> Floats:
+    """
+    Reports an hour that are normal for the service in *row*, in the 168 hours from Monday 0:00 UTC.
+    """
+    level = _level(baseline)[row]
+    # Hour 96 since the epoch, a Thursday, began the first Monday.
+    week = [level * _season(baseline, 96 + hour)[row] for hour in range(WEEK_HOURS)]
+    return np.maximum(np.array(week), MIN_PER_HOUR)
+
+
 def _hour_of_week(hour: int) -> tuple[int, int]:
     """
     Give the hour's place in the week that begins on Monday, and among the 48 of weekday and

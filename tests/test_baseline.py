@@ -129,3 +129,13 @@ def test_expected_rate_is_always_positive_and_finite(counts, hours_later):
 
     assert np.isfinite(rate).all()
     assert (rate > 0).all()
+
+
+def test_the_usual_week_begins_on_monday_and_knows_the_busy_hour() -> None:
+    day = np.full((24, 1), 4.0)
+    day[9] = 40.0
+
+    week = baseline.usual_week(lived(np.tile(day, (14, 1)), 24 * 14), 0)
+
+    assert week.shape == (168,)
+    assert {int(np.argmax(hours)) for hours in week.reshape(7, 24)} == {9}

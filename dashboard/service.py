@@ -1,0 +1,193 @@
+"""The page of one service: its reports, what is normal by hour of week, its past, its ties."""
+
+import redis
+import streamlit as st
+
+from dashboard import charts, desk, grid, now, top, week, words
+from dashboard.markup import Markup, el, join, mark
+from dashboard.site import Site, address
+from dashboard.told import story
+from detector.incidents import Affected, Incident, Status
+from detector.series import KEPT_MINUTES, Series
+from models.catalogue import Service
+
+SPANS = {"6 hours": 6 * 60, "24 hours": 24 * 60, "3 days": KEPT_MINUTES}
+N_PAST = 12
+
+
+def show(site: Site) -> None:
+    """Draw the service that the address names, and the field to choose another."""
+    if not top.show(site, brief=True):
+        return
+    chosen = _choose(site)
+    if chosen is None:
+        st.text("No service of the catalogue goes by that name.")
+        return
+    desk.problem()
+    try:
+        series = site.reader.series(chosen.id, site.now)
+        past = [one for one in site.reader.past(site.now).incidents if _hit(one, chosen.id)]
+        usual = site.reader.usual(chosen.id, site.now)
+    except redis.RedisError:
+        st.text("This service cannot be read while the store does not answer.")
+        return
+    with st.container(key=f"card-{_tone(site, chosen)}-service"):
+        st.html(_head(site, chosen, series))
+        desk.service(site, chosen.id)
+        _history(site, chosen, series)
+        usually, ties = st.columns([5, 3], gap="large")
+        with usually:
+            st.html(week.drawn(usual, site.clock))
+        with ties:
+            st.html(join(_dependencies(site, chosen), _rules(site, chosen)))
+        st.html(_past(site, past))
+
+
+def _choose(site: Site) -> Service | None:
+    wanted = st.query_params.get("id") or _busiest(site)
+    ids = list(site.services)
+    known = wanted in site.services
+    # The field follows the address and the address the field, whichever was changed last.
+    if known and st.session_state.get("service-of") != wanted:
+        st.session_state["service"] = st.session_state["service-of"] = wanted
+    st.selectbox(
+        "Service",
+        ids,
+        key="service",
+        index=ids.index(wanted) if known else None,
+        format_func=site.name,
+        placeholder="Choose a service",
+        label_visibility="collapsed",
+        on_change=_chosen,
+    )
+    return site.services.get(wanted)
+
+
+def _chosen() -> None:
+    st.query_params["id"] = st.session_state["service-of"] = st.session_state["service"]
+
+
+def _busiest(site: Site) -> str:
+    return grid.tiles(site.snapshot, site.services)[0].service.id
+
+
+def _hit(incident: Incident, service: str) -> bool:
+    return any(one.service == service for one in incident.affected)
+
+
+def _failing(site: Site, service: str) -> Affected | None:
+    held = (one for incident in site.snapshot.open for one in incident.affected)
+    return next(
+        (one for one in held if one.service == service and one.status is not Status.RESOLVED), None
+    )
+
+
+def _tone(site: Site, service: Service) -> str:
+    failing = _failing(site, service.id)
+    return words.SEVERITY[failing.severity].tone if failing else "muted"
+
+
+def _head(site: Site, service: Service, series: Series) -> Markup:
+    failing = _failing(site, service.id)
+    state = words.SEVERITY[failing.severity] if failing else words.NORMAL
+    marks = [mark(state, "pill")]
+    if failing:
+        marks.append(mark(words.STATUS[failing.status], "pill"))
+    head = el(
+        "header",
+        el("div", *marks, el("span", service.industry, class_="since"), class_="marks"),
+        el("h2", service.name),
+        class_="card-head",
+    )
+    return join(head, _figures(site, series))
+
+
+def _figures(site: Site, series: Series) -> Markup:
+    last = int(site.clock.timestamp()) // 60 - 1
+    hour, day = (charts.minutes([series], last - n + 1, last) for n in (60, 24 * 60))
+    told = [
+        ("Last hour", sum(one.observed for one in hour), sum(one.expected for one in hour)),
+        ("Last 24 hours", sum(one.observed for one in day), sum(one.expected for one in day)),
+        ("Busiest minute today", max(one.observed for one in day), hour[-1].expected),
+    ]
+    return el(
+        "dl",
+        *(
+            el(
+                "div",
+                el("dt", name),
+                el("dd", words.number(seen)),
+                el("p", f"{words.number(normal)} normal"),
+            )
+            for name, seen, normal in told
+        ),
+        class_="figures",
+    )
+
+
+def _history(site: Site, service: Service, series: Series) -> None:
+    length = st.segmented_control(
+        "Span", list(SPANS), default="24 hours", key="span", label_visibility="collapsed"
+    )
+    last = int(site.clock.timestamp()) // 60 - 1
+    told = charts.minutes([series], last - SPANS[length or "24 hours"] + 1, last)
+    st.vega_lite_chart(
+        charts.plain_columns(told),
+        charts.PLAIN,
+        width="stretch",
+        key=f"history-{service.id}",
+        alt=f"Reports per minute of {service.name} against normal, the last {length}.",
+    )
+
+
+def _dependencies(site: Site, service: Service) -> Markup:
+    up = [
+        (edge.provider, f"{words.percent(edge.strength)} likely to fail with it")
+        for edge in service.depends_on
+    ]
+    down = [(id, "") for id, _ in site.catalogue.dependents(service.id)]
+    return join(_ties(site, "Depends on", up), _ties(site, "What depends on it", down))
+
+
+def _ties(site: Site, heading: str, ties: list[tuple[str, str]]) -> Markup:
+    if not ties:
+        return Markup()
+    rows = [
+        el(
+            "li",
+            el("a", site.name(id), href=address("service", id=id)),
+            mark(words.SEVERITY[failing.severity] if failing else words.NORMAL),
+            el("span", note, class_="soft"),
+        )
+        for id, note in sorted(ties, key=lambda tie: site.name(tie[0]).casefold())[:12]
+        for failing in [_failing(site, id)]
+    ]
+    more = el("p", f"and {len(ties) - 12} more", class_="more") if len(ties) > 12 else Markup()
+    return join(el("h3", heading), el("ul", *rows, class_="ties"), more)
+
+
+def _rules(site: Site, service: Service) -> Markup:
+    held = [
+        one
+        for one in site.snapshot.silences
+        if one.service == service.id or one.industry == service.industry
+    ]
+    told = [
+        el(
+            "p",
+            f"Muted until {words.moment(one.until)} by {one.by}"
+            + (f": {one.reason}" if one.reason else ""),
+        )
+        for one in held
+    ]
+    budget = site.environment.budget.removesuffix(".0")
+    rule = f"Raised at most {budget} times a year by chance; told on every channel."
+    return join(el("h3", "Alert rules"), el("p", rule, class_="said"), *told)
+
+
+def _past(site: Site, past: list[Incident]) -> Markup:
+    heading = el("h3", "Incidents")
+    if not past:
+        return join(heading, el("p", "None is kept.", class_="soft"))
+    rows = [now.row(story(site, one)) for one in past[:N_PAST]]
+    return join(heading, el("div", *rows, class_="rows"))
