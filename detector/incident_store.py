@@ -176,15 +176,7 @@ class IncidentStore:
         """
         cursor = self._redis.hget(f"{self._base}sent:{channel}", "cursor")
         low = "-" if cursor is None else f"({cursor.decode()}"
-        rows = self._redis.xrange(self._base + "outbox", low, "+", count=limit)
-        found = [
-            OutboxEntry(
-                id=entry_id.decode(),
-                incident=_incident.decode(row[b"incident"]),
-                transition=_transition.decode(row[b"transition"]),
-            )
-            for entry_id, row in rows
-        ]
+        found = self._entries(low, limit)
         ids = sorted({entry.incident.id.encode() for entry in found})
         samples = {one.id: one.samples for one in self._incidents(ids)}
         return [
@@ -193,6 +185,26 @@ class IncidentStore:
                 incident=replace(entry.incident, samples=samples.get(entry.incident.id, ())),
             )
             for entry in found
+        ]
+
+    def changes(self, after: str, limit: int = 100) -> list[OutboxEntry]:
+        """Return the entries behind the outbox entry *after*, without the posts."""
+        return self._entries(f"({after}", limit)
+
+    def last_change(self) -> str:
+        """Return the id of the newest outbox entry, "0-0" before the first."""
+        rows = self._redis.xrevrange(self._base + "outbox", count=1)
+        return str(rows[0][0].decode()) if rows else "0-0"
+
+    def _entries(self, low: str, limit: int) -> list[OutboxEntry]:
+        rows = self._redis.xrange(self._base + "outbox", low, "+", count=limit)
+        return [
+            OutboxEntry(
+                id=entry_id.decode(),
+                incident=_incident.decode(row[b"incident"]),
+                transition=_transition.decode(row[b"transition"]),
+            )
+            for entry_id, row in rows
         ]
 
     def forget_evidence(self, before: datetime) -> int:

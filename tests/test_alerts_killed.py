@@ -13,7 +13,7 @@ from tests.alert_cases import explained, opened, resolved
 from tests.outbox import named, write
 from tests.slack_double import Fault, SlackDouble
 
-N_INCIDENTS, N_KILLED = 200, 12
+N_INCIDENTS, N_KILLED = 200, 9
 
 
 def sender(redis_url: str, slack: SlackDouble) -> subprocess.Popen[bytes]:
@@ -22,6 +22,7 @@ def sender(redis_url: str, slack: SlackDouble) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=quiet, stderr=quiet)
 
 
+@pytest.mark.timeout(400)
 def test_two_hundred_incidents_have_one_root_each_however_often_the_sender_is_killed(
     redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -54,11 +55,8 @@ def test_two_hundred_incidents_have_one_root_each_however_often_the_sender_is_ki
     for root in slack.roots:
         assert "Resolved after 2 h 51 min" in root.text
         steps = [one.text.split("·")[1].split(":")[0].strip() for one in slack.thread(root)]
-        assert steps in (
-            ["Probable cause", "Resolved"],
-            ["Resolved"],
-            [],
-        )  # late roots stand for steps
+        # A root that is posted late stands for the step that it was posted for.
+        assert steps in (["Probable cause", "Resolved"], ["Resolved"], [])
 
 
 def _wait_for_requests(slack: SlackDouble, n_more: int) -> None:

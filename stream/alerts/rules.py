@@ -37,7 +37,7 @@ class QuietHours:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maintenance:
-    """While it lasts, *services* may fail without anybody being told; all of them if none is named."""
+    """While it lasts, *services* may fail and nobody is told; all of them if none is named."""
 
     begins_at: datetime
     ends_at: datetime
@@ -76,7 +76,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What holds for a channel; *storm_limit* is how many incidents in ten minutes get a message."""
+    """What holds for a channel; of the incidents in ten minutes, *storm_limit* get a message."""
 
     routes: tuple[Route, ...] = (Route(),)
     confirmed_only: bool = False

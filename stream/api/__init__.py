@@ -1,0 +1,1 @@
+"""The open interface: what Outcry knows, read-only, for programs."""

@@ -1,0 +1,61 @@
+"""What Prometheus reads: the feed's counters and the open incidents."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from detector.health import Health
+from detector.incidents import Incident, Severity
+
+
+def exposition(health: Health, open_: Sequence[Incident], now_seconds: float) -> bytes:
+    """Return the metrics in Prometheus' text format; *now_seconds* is the wall clock."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Snapshot(health, open_, now_seconds))
+    return generate_latest(registry)
+
+
+class _Snapshot(Collector):
+    def __init__(self, health: Health, open_: Sequence[Incident], now_seconds: float):
+        self._health = health
+        self._open = open_
+        self._now = now_seconds
+
+    def collect(self) -> list[Metric]:
+        health = self._health
+        records = CounterMetricFamily(
+            "outcry_records", "Records read, by what became of them.", labels=["outcome"]
+        )
+        for outcome in ("reports", "tagged", "invalid", "late", "duplicate", "repost", "lost"):
+            records.add_metric([outcome], getattr(health, f"n_{outcome}"))
+        found: list[Metric] = [records, self._incidents()]
+        if health.lag is not None:
+            found.append(_gauge("outcry_lag_records", "Records not read yet.", health.lag))
+        if health.watermark_at is not None:
+            age = self._now - health.watermark_at.timestamp()
+            text = "Wall clock less the time up to which all is counted."
+            found.append(_gauge("outcry_watermark_age_seconds", text, age))
+        return [*found, self._sources()]
+
+    def _incidents(self) -> Metric:
+        metric = GaugeMetricFamily("outcry_open_incidents", "Open incidents.", labels=["severity"])
+        counts = Counter(one.severity for one in self._open)
+        for severity in Severity:
+            metric.add_metric([severity.value], counts[severity])
+        return metric
+
+    def _sources(self) -> Metric:
+        metric = GaugeMetricFamily(
+            "outcry_source_last_post_timestamp_seconds", "Last post.", labels=["source"]
+        )
+        for one in self._health.sources:
+            if one.last_post_at is not None:
+                metric.add_metric([one.name], one.last_post_at.timestamp())
+        return metric
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=value)
