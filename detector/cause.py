@@ -94,7 +94,7 @@ def explain(graph: Graph, evidence: Evidence) -> Explanation:
         _prior(h, graph, evidence) + _blame_gain(h, evidence, graph) + _region_gain(h, evidence)
         for h in candidates
     ]
-    fits = [scene.fit(h) for h in candidates]
+    fits = [scene.fit(h, graph) for h in candidates]
     single = [more + fit for more, (fit, _) in zip(extra, fits, strict=True)]
     sets: list[tuple[tuple[int, ...], float]] = [((), 0.0)]
     sets += [((i,), score) for i, score in enumerate(single)]
@@ -135,7 +135,7 @@ class _Field:
             unseen=float(noticed.sum() - noticed[rows].sum()),
         )
 
-    def fit(self, hypothesis: Hypothesis) -> tuple[float, Floats]:
+    def fit(self, hypothesis: Hypothesis, graph: Graph) -> tuple[float, Floats]:
         """
         Give the log-likelihood against no failure, and what the likeliest variant leaves healthy.
 
@@ -144,10 +144,13 @@ class _Field:
         best = np.ones(len(self.rows))
         options: list[float] = []
         own = np.searchsorted(self.rows, hypothesis.rows)
+        itself = hypothesis.rows == graph.row(hypothesis.provider)
         for hidden in _HIDDEN if hypothesis.wide else _HIDDEN[:1]:
             for extent in _EXTENTS:
                 healthy = np.full(len(self.rows), 1 - hidden)
-                healthy[own] = 1 - np.maximum(extent * hypothesis.strength, hidden)
+                # However few it reaches: the provider itself has failed.
+                reach = np.where(itself, 1.0, extent) * hypothesis.strength
+                healthy[own] = 1 - np.maximum(reach, hidden)
                 nats = self.gain(healthy) - hidden * self.unseen
                 best = healthy if nats >= max(options, default=nats) else best
                 options.append(nats)

@@ -20,15 +20,33 @@ _COLUMNS = {
 
 def backtest(
     context: typer.Context,
-    data: Annotated[Path, typer.Argument(help="JSON lines of reports, or of counts.")],
+    data: Annotated[
+        Path | None, typer.Argument(help="JSON lines of reports, or of counts.")
+    ] = None,
     truth: Annotated[
         Path | None, typer.Option(help="JSON lines {service, start, end} of true outages.")
     ] = None,
     picture: Annotated[Path | None, typer.Option(help="Write an SVG here.")] = None,
+    scenarios: Annotated[
+        str | None,
+        typer.Option(help='Instead of DATA: "all", or names of scenarios with commas between.'),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(help="Runs of each scenario with 30 % of the edges deleted.", min=0)
+    ] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Replay DATA and compare the detector with other rules, in the same run on the same counts."""
+    """
+    Replay DATA and compare the detector with other rules, in the same run on the same counts.
+
+    With --scenarios: replay made-up outages and compare causes and cleared services with them.
+    """
     settings = load_settings(context, "backtest")
+    if scenarios is not None:
+        _scenarios(settings, scenarios, seeds, as_json)
+        return
+    if data is None:
+        raise typer.BadParameter("give DATA, or --scenarios all")
     from stream import backtest as test
 
     try:
@@ -45,6 +63,31 @@ def backtest(
         typer.echo(json.dumps(found))
         return
     for line in _table(found):
+        typer.echo(line)
+
+
+def _scenarios(settings: Any, names: str, seeds: int, as_json: bool) -> None:
+    from detector.tick import Policy
+    from models.tagger import Tagger
+    from stream.roles import catalogue
+    from stream.scenario_backtest import played
+    from stream.scenario_report import as_object, lines
+    from stream.sources.scenario import ScenarioError, known_scenarios, load_scenario
+    from stream.tally import tallied
+
+    known = catalogue(settings)
+    tagger = Tagger.load(known, settings.model.path)
+    results = []
+    try:
+        chosen = known_scenarios() if names == "all" else names.split(",")
+        for scenario in [load_scenario(name) for name in chosen]:
+            typer.echo(f"{scenario.script.id} …", err=True)
+            buckets = list(tallied(scenario.reports(), tagger))
+            results.append(played(scenario, buckets, known, Policy(), range(seeds)))
+    except ScenarioError as error:
+        raise typer.BadParameter(str(error)) from error
+    report = as_object(results, seeds)
+    for line in [json.dumps(report)] if as_json else lines(report):
         typer.echo(line)
 
 

@@ -1,0 +1,134 @@
+"""What `outcry backtest --scenarios` prints: each scenario, totals, and a reliability table."""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Any
+
+from detector.incidents import Incident
+from stream.scenario_backtest import Named, Result
+
+_BINS = (0.5, 0.7, 0.9, 0.97, 1.0001)
+NO_CAUSE = frozenset({"coincidence", "quiet", "manipulation", "viral"})
+
+
+def as_object(results: Sequence[Result], seeds: int) -> dict[str, Any]:
+    """Return the whole report as one JSON-ready object."""
+    return {
+        "scenarios": {one.scenario.script.id: _scenario(one) for one in results},
+        "totals": _totals(results, seeds),
+        "reliability": list(reliability(results)),
+        "synthetic": True,
+    }
+
+
+def reliability(results: Iterable[Result]) -> Iterable[dict[str, Any]]:
+    """Yield by range of probability how often the cause that was named in time was right."""
+    named = [run for one in results for run in _runs(one) if run.provider]
+    for low, high in pairwise(_BINS):
+        inside = [run for run in named if low <= run.probability < high]
+        yield {
+            "from": low,
+            "to": min(high, 1.0),
+            "n": len(inside),
+            "mean_probability": _mean([run.probability for run in inside]),
+            "right_share": _mean([float(run.right) for run in inside]),
+        }
+
+
+def lines(report: dict[str, Any]) -> Iterable[str]:
+    """Yield the report as a table for people."""
+    head = f"{'scenario':<26}{'messages':>9}{'edits':>7}{'alone':>7}"
+    yield f"{head}  {'cause in time':<24}{'seeds':>8}  bystanders"
+    for name, one in report["scenarios"].items():
+        cause = one["cause_in_time"]
+        told = f"{cause['provider']} {cause['probability']:.2f}" if cause else "-"
+        cleared = ", ".join(f"{s} {how}" for s, how in one["bystanders"].items())
+        yield (
+            f"{name:<26}{one['alerts_sent']:>9}{one['edits']:>7}{one['alerts_alone']:>7}  "
+            f"{told:<24}{one['seeds_right']:>4}/{one['seeds']:<3}  {cleared}"
+        )
+    yield ""
+    yield "probability  runs  mean  right"
+    for row in report["reliability"]:
+        mean, right = row["mean_probability"], row["right_share"]
+        shown = f"{mean:.2f}  {right:.2f}" if row["n"] else "-"
+        yield f"{row['from']:.2f}-{row['to']:.2f}   {row['n']:>5}  {shown}"
+    yield ""
+    yield " ".join(f"{key}={value}" for key, value in report["totals"].items())
+    yield "All posts are made up: they compare versions of the code, no more."
+
+
+def _scenario(one: Result) -> dict[str, Any]:
+    return {
+        "kind": one.scenario.script.kind,
+        "truth": {
+            "provider": one.scenario.script.provider,
+            "services": sorted({truth.service for truth in one.scenario.truth}),
+        },
+        "incidents": [_incident(incident) for incident in one.incidents],
+        "alerts_sent": one.n_messages,
+        "edits": one.n_edits,
+        "alerts_alone": one.n_alone,
+        "cause_in_time": _named(one.in_time),
+        "seeds": len(one.seeded),
+        "seeds_right": sum(run.right for run in one.seeded),
+        "false_causes": [
+            {"provider": cause.provider, "probability": cause.probability}
+            for cause in one.false_causes
+        ],
+        "bystanders": dict(one.bystanders),
+    }
+
+
+def _incident(incident: Incident) -> dict[str, Any]:
+    cause = incident.cause
+    return {
+        "id": incident.id,
+        "opened_at": incident.opened_at.isoformat(),
+        "resolved_at": incident.resolved_at.isoformat() if incident.resolved_at else None,
+        "cause": {
+            "provider": cause.provider,
+            "region": cause.region,
+            "probability": cause.probability,
+        }
+        if cause
+        else None,
+        "affected": sorted(one.service for one in incident.affected),
+        "cleared": sorted(one.service for one in incident.cleared),
+        "alerts_sent": 1,
+    }
+
+
+def _named(named: Named | None) -> dict[str, Any] | None:
+    if named is None or named.provider is None:
+        return None
+    return {
+        "provider": named.provider,
+        "probability": named.probability,
+        "right": named.right,
+    }
+
+
+def _totals(results: Sequence[Result], seeds: int) -> dict[str, Any]:
+    runs = [run for one in results for run in _runs(one)]
+    found = [state for one in results for state in one.bystanders.values()]
+    none = [one for one in results if one.scenario.script.kind in NO_CAUSE]
+    return {
+        "cause_right_share": _mean([float(run.right) for run in runs]),
+        "false_causes": sum(bool(one.false_causes) for one in none),
+        "bystanders_cleared_share": _mean([float(state != "blamed") for state in found]),
+        "alerts": sum(one.n_messages for one in results),
+        "alerts_alone": sum(one.n_alone for one in results),
+        "seeds": seeds,
+    }
+
+
+def _runs(one: Result) -> tuple[Named, ...]:
+    if one.scenario.script.provider is None:
+        return ()
+    missed = Named(provider=None, probability=0.0, right=False)
+    return (one.in_time or missed, *one.seeded)
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return round(sum(values) / len(values), 4) if values else None
