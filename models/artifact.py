@@ -25,7 +25,7 @@ from models.mentions import Found, How, Mention
 from models.text import tokenise
 from models.vocabulary import Vocabulary, phrases
 
-FORMAT = 1
+FORMAT = 2
 SHIPPED = Path(__file__).with_name("artifacts")
 _ARRAYS = "weights.npz"
 _CARD = "card.json"
@@ -38,6 +38,7 @@ _PROBES = (
 )
 _REMEDY = "run: outcry train"
 _SHAPES = {
+    "rarity": (N_FEATURES,),
     "statement_weights": (N_FEATURES, len(STATEMENTS)),
     "statement_biases": (len(STATEMENTS),),
     "symptom_weights": (N_FEATURES, len(SYMPTOMS)),

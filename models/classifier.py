@@ -19,6 +19,7 @@ from models.tags import Kind, Role, Symptom
 Floats = NDArray[np.float32]
 
 N_FEATURES = 2**18
+MIN_SEEN = 3  # services in training posts that must have a feature before it counts
 # The classes of the first regression, in the order of its columns.
 STATEMENTS: tuple[tuple[Role, Kind], ...] = (
     (Role.AFFECTED, Kind.DOWN),
@@ -37,9 +38,11 @@ class Classifier:
     """
     Weights of shape (`N_FEATURES`, classes) and biases of shape (classes,), for either regression.
 
-    *threshold* is the least probability of "down" at which a post counts as a report.
+    *rarity* of shape (`N_FEATURES`,) is what a feature counts, 0 where training saw too little of
+    it; *threshold* is the least probability of "down" at which a post counts as a report.
     """
 
+    rarity: Floats
     statement_weights: Floats
     statement_biases: Floats
     symptom_weights: Floats
@@ -48,11 +51,11 @@ class Classifier:
 
     def statements(self, matrix: Any) -> Floats:
         """Probabilities of `STATEMENTS`, a row for each row of *matrix*."""
-        return softmax(matrix @ self.statement_weights + self.statement_biases)
+        return softmax(weigh(matrix, self.rarity) @ self.statement_weights + self.statement_biases)
 
     def symptoms(self, matrix: Any) -> Floats:
         """Probabilities of `SYMPTOMS`, given that the service fails."""
-        return softmax(matrix @ self.symptom_weights + self.symptom_biases)
+        return softmax(weigh(matrix, self.rarity) @ self.symptom_weights + self.symptom_biases)
 
     def choose(self, probabilities: Floats) -> NDArray[np.intp]:
         """The class of each row: "down" if it reaches the threshold, else the likeliest other."""
@@ -64,10 +67,24 @@ class Classifier:
 
 
 def vectorise(rows: Iterable[Sequence[str]]) -> Any:
-    """Hash each row of features into a sparse row of unit length; any number of rows, even none."""
+    """Hash each row of features into a sparse row of counts; any number of rows, even none."""
     lists = list(rows)
-    matrix = _hasher.transform(lists or [()]).astype(np.float32)
-    return normalize(matrix, copy=False)[: len(lists)]
+    return _hasher.transform(lists or [()]).astype(np.float32)[: len(lists)]
+
+
+def rarity(matrix: Any) -> Floats:
+    """Inverse document frequency ln(n / (1 + df)) of the columns; 0 where df < `MIN_SEEN`."""
+    seen = np.bincount(matrix.indices, minlength=matrix.shape[1])
+    inverse = np.log(np.maximum(matrix.shape[0], 3) / (1 + seen)).clip(min=0.1)
+    held = (inverse * (seen >= MIN_SEEN)).astype(np.float16).astype(np.float32)
+    return held if held.any() else np.ones_like(held)
+
+
+def weigh(matrix: Any, rarity: Floats) -> Any:
+    """The rows of counts of *matrix*, each feature by its rarity, at unit length."""
+    weighed = matrix.copy()
+    weighed.data *= rarity[weighed.indices]
+    return normalize(weighed, copy=False)
 
 
 def softmax(logits: Floats) -> Floats:

@@ -1,5 +1,5 @@
 """
-How good the tags are: a labelled file, a tagger, and a keyword baseline measured in the same run.
+How good the tags are: a labelled file, a tagger, and two baselines measured in the same run.
 
 A post is a report when some service in it is tagged affected and down. With ``--cross-validate``
 the tagger that judges a post has seen none of the same origin, which is the honest number.
@@ -8,7 +8,9 @@ the tagger that judges a post has seen none of the same origin, which is the hon
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, product
 from pathlib import Path
 from typing import Annotated
 
@@ -20,10 +22,12 @@ from models import artifact
 from models.catalogue import Catalogue
 from models.examples import Example, adopt, corpus_files, ids, named, read
 from models.keyword import KeywordTagger
+from models.labels import read_labels
 from models.score import Evaluation, Judged, score
 from models.table import table
 from models.tagger import Tagger
-from models.tags import Tag
+from models.tags import Kind, Tag
+from models.textcat import TextcatTagger
 from models.train import dataset, fit
 
 FOLDS = 5
@@ -31,36 +35,104 @@ FOLDS = 5
 Tag_ = Callable[[Sequence[str]], list[tuple[Tag, ...]]]
 
 
-def evaluate(posts: Sequence[Example], tagger: Tagger, catalogue: Catalogue) -> Evaluation:
-    """Score *tagger* and the keyword baseline on *posts*, whose services *catalogue* names."""
-    keyword = score(*_judge(posts, KeywordTagger(catalogue).tag, catalogue))
+def evaluate(
+    posts: Sequence[Example],
+    tagger: Tagger,
+    catalogue: Catalogue,
+    textcat: TextcatTagger | None = None,
+) -> Evaluation:
+    """Score *tagger* and the baselines on *posts*, whose services *catalogue* names."""
+    baselines = {"keyword": score(*_judge(posts, KeywordTagger(catalogue).tag, catalogue))}
+    if textcat:
+        baselines["textcat"] = score(*_judge(posts, textcat.tag, catalogue))
     own = score(*_judge(posts, tagger.tag, catalogue))
-    return msgspec.structs.replace(own, baselines={"keyword": keyword})
+    return msgspec.structs.replace(own, baselines=baselines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What a cross-validation learns from and measures, beside the posts that it splits."""
+
+    corpus: Sequence[Example]
+    train: Mapping[str, Sequence[Example]]
+    validate: Mapping[str, Sequence[Example]]
 
 
 def cross_validate(
     posts: Sequence[Example],
-    corpus: Sequence[Example],
+    sources: Sources,
     catalogue: Catalogue,
     *,
     folds: int,
     seed: int,
+    with_textcat: bool = False,
 ) -> Evaluation:
     """
-    Score taggers, each of which learnt from the corpus and the posts of all other groups.
+    Score taggers, each of which learnt from the corpus and the real posts of all other groups.
 
-    *folds* is the number of parts into which the groups are dealt.
+    *folds* is the number of parts into which the groups are dealt. The posts to validate on are
+    judged by the tagger that did not see their group; none ever learns from them.
     """
-    judged: list[Judged] = []
+    judged: dict[str, dict[str, list[Judged]]] = {"tagger": {}, "textcat": {}, "keyword": {}}
     seconds = 0.0
-    for part in split(posts, folds, seed):
-        others = [post for post in posts if post.group not in {p.group for p in part}]
-        tagger = Tagger(catalogue, fit(dataset([*corpus, *others], catalogue), seed))
-        found, took = _judge(part, tagger.tag, catalogue)
-        judged += found
-        seconds += took
-    keyword = score(*_judge(posts, KeywordTagger(catalogue).tag, catalogue))
-    return msgspec.structs.replace(score(judged, seconds), baselines={"keyword": keyword})
+    keyword = KeywordTagger(catalogue)
+    parts = split(posts, folds, seed)
+    for n, part in enumerate(parts):
+        groups = {post.group for post in part}
+        tests = {_FILE: part, **_validated(sources.validate, groups, parts, is_first=n == 0)}
+        learnt = _others([*sources.corpus, *chain(*sources.train.values()), *posts], tests)
+        taggers = {"tagger": Tagger(catalogue, fit(dataset(learnt, catalogue), seed)).tag}
+        taggers["keyword"] = keyword.tag
+        if with_textcat:
+            taggers["textcat"] = TextcatTagger(learnt, catalogue, seed).tag
+        for (by, tag), (name, test) in product(taggers.items(), tests.items()):
+            found, took = _judge(test, tag, catalogue)
+            judged[by].setdefault(name, []).extend(found)
+            seconds += took if (by, name) == ("tagger", _FILE) else 0.0
+    results = {
+        by: {name: score(found, seconds if by == "tagger" else 0.0) for name, found in of.items()}
+        for by, of in judged.items()
+        if of
+    }
+    return _assembled(results)
+
+
+_FILE = "the file"
+
+
+def _assembled(results: dict[str, dict[str, Evaluation]]) -> Evaluation:
+    """The evaluation of the file, the baselines and the unseen sources hung on it."""
+    whole = {
+        name: msgspec.structs.replace(
+            own, baselines={by: of[name] for by, of in results.items() if by != "tagger"}
+        )
+        for name, own in results["tagger"].items()
+    }
+    file = whole.pop(_FILE)
+    return msgspec.structs.replace(file, unseen=whole)
+
+
+def _validated(
+    validate: Mapping[str, Sequence[Example]],
+    groups: set[str],
+    parts: Sequence[Sequence[Example]],
+    *,
+    is_first: bool,
+) -> dict[str, Sequence[Example]]:
+    """The sets that this fold judges: those of its groups; the first, those of no fold as well."""
+    elsewhere = {post.group for part in parts for post in part}
+    return {
+        name: posts
+        for name, posts in validate.items()
+        if posts and (posts[0].group in groups or (is_first and posts[0].group not in elsewhere))
+    }
+
+
+def _others(posts: Iterable[Example], tests: Mapping[str, Sequence[Example]]) -> list[Example]:
+    """Those of *posts* that share neither group nor text with a post to be judged."""
+    held = list(chain(*tests.values()))
+    groups, texts = {post.group for post in held}, {post.text for post in held}
+    return [post for post in posts if post.group not in groups and post.text not in texts]
 
 
 def split(posts: Sequence[Example], folds: int, seed: int) -> list[list[Example]]:
@@ -87,9 +159,18 @@ def _judge(posts: Iterable[Example], tag: Tag_, catalogue: Catalogue) -> tuple[l
             tags=tags,
             affected=frozenset(ids(catalogue, [la.service for la in post.labels if la.is_down])),
             named=frozenset(ids(catalogue, [la.service for la in post.labels])),
+            statements=_statements(post, catalogue),
         )
         for post, tags in zip(posts, tagged, strict=True)
     ], seconds
+
+
+def _statements(post: Example, catalogue: Catalogue) -> frozenset[tuple[str, str]]:
+    return frozenset(
+        (id, "recovered" if label.kind is Kind.RECOVERED else str(label.role))
+        for label in post.labels
+        for id in ids(catalogue, [label.service])
+    )
 
 
 def main(
@@ -104,23 +185,35 @@ def main(
         bool, typer.Option("--adopt", help="add the services that the file names, by name")
     ] = False,
     corpus_only: Annotated[bool, typer.Option(help="learn from the corpus alone")] = False,
+    texts: Annotated[
+        Path | None, typer.Option(help="folder with the texts of the labelled real posts")
+    ] = None,
+    textcat: Annotated[bool, typer.Option(help="train and measure spaCy's textcat too")] = True,
     as_json: Annotated[bool, typer.Option("--json")] = False,
     seed: int = 0,
 ) -> None:
-    """Print how the tagger and the keyword baseline do on FILE."""
+    """Print how the tagger and the baselines do on FILE."""
     posts = read(file, group=group)
     catalogue = Catalogue.load(services or ())
     if adopt_names:
         catalogue = adopt(catalogue, named(posts))
     corpus = [post for path in corpus_files() for post in read(path)]
+    train = read_labels(texts, "train") if texts else {}
+    validate = read_labels(texts, "validate") if texts else {}
     if cross_validate_:
-        result = cross_validate(posts, corpus, catalogue, folds=FOLDS, seed=seed)
-    elif corpus_only:
-        result = evaluate(
-            posts, Tagger(catalogue, fit(dataset(corpus, catalogue), seed)), catalogue
+        sources = Sources(corpus=corpus, train={} if corpus_only else train, validate=validate)
+        result = cross_validate(
+            posts, sources, catalogue, folds=FOLDS, seed=seed, with_textcat=textcat
         )
     else:
-        result = evaluate(posts, Tagger.load(catalogue, model), catalogue)
+        learnt = _others([*corpus, *chain(*train.values())], {_FILE: posts})
+        tagger = (
+            Tagger(catalogue, fit(dataset(corpus, catalogue), seed))
+            if corpus_only
+            else Tagger.load(catalogue, model)
+        )
+        baseline = TextcatTagger(learnt, catalogue, seed) if textcat and learnt else None
+        result = evaluate(posts, tagger, catalogue, baseline)
     text = json.dumps(msgspec.to_builtins(result), ensure_ascii=False) if as_json else table(result)
     sys.stdout.write(text + "\n")
 

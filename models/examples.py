@@ -39,7 +39,8 @@ class Example:
 
     *group* names its origin: posts of one group never stand on both sides of a split. *is_complete*
     says that every service named has a label, so that any further one found is only mentioned.
-    *is_real* tells a post that somebody wrote in earnest from one made up for the corpus.
+    *is_real* tells a post that somebody wrote in earnest from one made up for the corpus; *weight*
+    is what it counts in training.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Example:
     is_report: bool = False
     is_complete: bool = True
     is_real: bool = False
+    weight: float = 1.0
 
 
 class _Label(msgspec.Struct):

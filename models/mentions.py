@@ -11,6 +11,7 @@ from models.catalogue import Catalogue
 from models.context import Context, Word
 from models.fold import fold
 from models.hashtag import MAX_REST, Hashtags, Rest
+from models.links import is_named
 from models.names import How, Name, names_of
 from models.script import begins, ends, script, word_end
 from models.spans import Part, Span, Spans
@@ -26,6 +27,10 @@ _ENDINGS = frozenset(
     {"s", "a", "e", "i", "u", "y", "ya", "ye", "yi", "yu", "da", "de", "ta", "te", "dan", "den"}
     | {"tan", "ten", "in", "un", "nin", "nun", "im", "um", "lar", "ler", "em", "ie", "owi", "om"}
     | {"ow", "es", "en", "ia"}
+)
+_PLAIN_ENDINGS = frozenset(
+    {"app", "apps", "api", "support", "help", "status", "site", "website", "server", "servers"}
+    | {"login", "online", "mobile", "business", "again", "uk", "us", "in", "jp", "アプリ"}
 )
 _MIN_STEM = 5  # letters of a name that may take an ending
 
@@ -58,9 +63,12 @@ class _Place:
     names: Sequence[Name]
     is_sure: bool
     in_hashtag: bool = False
+    in_link: bool = False
 
     @property
     def how(self) -> How:
+        if self.in_link:
+            return How.LINK
         return How.HASHTAG if self.in_hashtag else self.names[0].how
 
 
@@ -142,18 +150,25 @@ class Matcher:
         """Judge a hit in running text: it is a word, or a word with an ending that we know."""
         names = self._names[index]
         is_sure = not any(name.is_ambiguous for name in names)
+        if start and folded[start - 1] == "^":
+            return None  # the initials with which agents sign
         if ends(folded, end):
             return _Place(start, end, names, is_sure)
         if index not in self._stems:
             return None
         stop = word_end(folded, end)
         ending = folded[end:stop]
-        if self._hashtags.read("", ending) is not Rest.OTHER and ending not in _ENDINGS:
+        if ending not in _ENDINGS and self._is_glued(ending):
             return _Place(start, end, names, is_sure)
         is_drawl = set(ending) == {folded[end - 1]}
         if script(folded[end]) == "latin" and (ending in _ENDINGS or is_drawl):
             return _Place(start, stop, names, is_sure)
         return None
+
+    def _is_glued(self, ending: str) -> bool:
+        """Say whether *ending* speaks of an outage, or is one plain word of apps: spotifyapp."""
+        read = self._hashtags.read("", ending)
+        return read is Rest.OUTAGE or (read is Rest.GLUE and ending in _PLAIN_ENDINGS)
 
     def _inside(
         self, folded: str, start: int, end: int, names: Sequence[Name], span: Span
@@ -163,6 +178,9 @@ class Matcher:
         if span.part is Part.ACCOUNT:
             is_whole = (start, end) == (span.start, span.end) and how is How.HANDLE
             return _Place(start, end, names, is_sure=True) if is_whole else None
+        if span.part is Part.URL:
+            is_link = is_named(folded[span.start : span.end], start - span.start, end - span.start)
+            return _Place(start, end, names, len(names) == 1, in_link=True) if is_link else None
         if span.part is not Part.HASHTAG or end > span.end:
             return None
         if how is How.HASHTAG:

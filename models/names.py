@@ -17,6 +17,7 @@ class How(StrEnum):
     HASHTAG = "hashtag"
     MISSPELLING = "misspelling"
     REGION = "region"
+    LINK = "link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class Name:
     @property
     def is_stem(self) -> bool:
         """Whether an ending, or a word of outage, may be glued to it."""
-        return self.service is not None and not self.is_ambiguous
+        is_exact = self.how is not How.MISSPELLING
+        return self.service is not None and is_exact and not self.is_ambiguous
 
 
 def names_of(service: Service, hashtags: Hashtags) -> Iterator[tuple[str, Name]]:

@@ -17,12 +17,17 @@ WORST = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A labelled post and the tags that it got; *affected* and *named* are ids of the catalogue."""
+    """
+    A labelled post and the tags that it got; services are ids of the catalogue.
+
+    *statements* are the pairs of a service and what is said of it.
+    """
 
     example: Example
     tags: tuple[Tag, ...]
     affected: frozenset[str]
     named: frozenset[str]
+    statements: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def blamed(self) -> frozenset[str]:
@@ -61,7 +66,9 @@ class Evaluation(msgspec.Struct):
     *affected_exact*: of the true reports, those whose services were blamed exactly.
     *bystander_blamed*: of the posts that name a service which is not failing, those that blame one.
     *symptom_accuracy*: of the services rightly blamed. *recovered_recall*: of the services labelled
-    recovered. *unfound*: of the true reports, those in which no failing service was found by name.
+    recovered. *unfound*: of the true reports, those in which no failing service was found by name;
+    *named*: the report over the posts in which one was found. *by_role*: F1 of each statement, over
+    services. *unseen*: the same for further sources that training did not see.
     """
 
     report: Report
@@ -75,7 +82,10 @@ class Evaluation(msgspec.Struct):
     calibration_error: float | None
     posts_per_second: float
     worst: list[Mistake]
+    named: Report | None = None
+    by_role: dict[str, float] = {}
     baselines: dict[str, "Evaluation"] = {}
+    unseen: dict[str, "Evaluation"] = {}
 
 
 def score(judged: Sequence[Judged], seconds: float) -> Evaluation:
@@ -99,6 +109,8 @@ def score(judged: Sequence[Judged], seconds: float) -> Evaluation:
         calibration_error=_calibration_error(judged),
         posts_per_second=round(len(judged) / seconds, 1) if seconds else 0.0,
         worst=_worst(judged),
+        named=_report([post for post in judged if post.tags]),
+        by_role=_by_role(judged),
     )
 
 
@@ -181,6 +193,26 @@ def _recoveries(judged: Sequence[Judged]) -> Iterable[bool]:
     for post in judged:
         if any(label.kind is Kind.RECOVERED for label in post.example.labels):
             yield any(tag.kind is Kind.RECOVERED for tag in post.tags)
+
+
+def _by_role(judged: Sequence[Judged]) -> dict[str, float]:
+    """F1 of each statement over the services of posts whose labels are whole."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for post in judged:
+        said = {(tag.service, _statement(tag.role, tag.kind)) for tag in post.tags}
+        for service, statement in said | post.statements:
+            pair = service, statement
+            outcome = "hit" if pair in said & post.statements else "miss"
+            counts[statement, outcome] += 2 if outcome == "hit" else 1
+    names = sorted({statement for statement, _ in counts})
+    return {
+        name: round(counts[name, "hit"] / (counts[name, "hit"] + counts[name, "miss"]), 4)
+        for name in names
+    }
+
+
+def _statement(role: Role, kind: Kind) -> str:
+    return "recovered" if kind is Kind.RECOVERED else str(role)
 
 
 def _by_symptom(truths: Sequence[Judged]) -> dict[str, float]:

@@ -17,7 +17,7 @@ def table(result: Evaluation) -> str:
         "ECE",
         "posts/s",
     )
-    rows = [heads, *(_row(name, of) for name, of in {"tagger": result, **result.baselines}.items())]
+    rows = [heads, *(_row(name, of) for name, of in _taggers(result).items())]
     widths = [max(len(row[i]) for row in rows) for i in range(len(heads))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -28,12 +28,34 @@ def table(result: Evaluation) -> str:
         f"{report.n_posts} posts, {report.n_reports} reports; in {_percent(result.unfound)} of the "
         "reports no failing service was found by name"
     )
+    lines += _means(result)
+    lines.append("  ".join(f"{role} F1 {f1:.2f}" for role, f1 in result.by_role.items()))
     lines += [
         f"{lang:4} {of['posts']:5.0f} posts {of['reports']:5.0f} reports  F1 {of['f1']:.2f}"
         for lang, of in result.by_language.items()
     ]
     lines += [f"{mistake.score:.2f}  {mistake.reason}  {mistake.id}" for mistake in result.worst]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _taggers(result: Evaluation) -> dict[str, Evaluation]:
+    """Every tagger by the name of its row: on the file, then on each source that none learnt."""
+    rows = {"tagger": result, **result.baselines}
+    for source, of in result.unseen.items():
+        rows[source] = of
+        rows |= {f"{source}: {name}": baseline for name, baseline in of.baselines.items()}
+    return rows
+
+
+def _means(result: Evaluation) -> list[str]:
+    """The macro mean of F1 over the file and the unseen sources, of all posts and of named ones."""
+    every = [result, *result.unseen.values()]
+    if len(every) == 1:
+        return []
+    named = [of.named.f1 for of in every if of.named and of.named.n_reports]
+    mean = sum(of.report.f1 for of in every) / len(every)
+    text = f"macro mean of F1 over {len(every)} sources: {mean:.3f}; where the post names a service"
+    return [f"{text}: " + ", ".join(f"{f1:.3f}" for f1 in named)]
 
 
 def _row(name: str, result: Evaluation) -> tuple[str, ...]:

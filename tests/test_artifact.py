@@ -17,6 +17,7 @@ def classifier() -> Classifier:
         return generator.normal(size=shape).astype(np.float16).astype(np.float32)
 
     return Classifier(
+        draw(N_FEATURES),
         draw(N_FEATURES, len(STATEMENTS)),
         draw(len(STATEMENTS)),
         draw(N_FEATURES, len(SYMPTOMS)),
@@ -107,10 +108,10 @@ def test_a_card_that_is_none_is_refused(folder: Path, content: bytes):
 
 def test_arrays_of_another_shape_are_refused(folder: Path):
     names = ("statement_weights", "statement_biases", "symptom_weights", "symptom_biases")
-    np.savez(folder / "weights.npz", **dict.fromkeys(names, np.zeros(3)))
+    np.savez(folder / "weights.npz", **dict.fromkeys((*names, "rarity"), np.zeros(3)))
     _pin(folder)
 
-    with pytest.raises(ArtifactError, match="statement_weights has shape"):
+    with pytest.raises(ArtifactError, match="rarity has shape"):
         artifact.load(folder)
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.catalogue import Catalogue
@@ -88,6 +88,7 @@ def test_nothing_to_count_is_none_not_zero():
 _PROBABILITY = st.floats(0, 1, allow_nan=False)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), _PROBABILITY), max_size=30))
 def test_scores_are_shares_and_do_not_depend_on_order(pairs: list[tuple[bool, float]]):
     posts = [_post({"a"} if truth else set(), {"a": p}, {"a"}) for truth, p in pairs]

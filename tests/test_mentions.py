@@ -349,6 +349,46 @@ def test_a_mention_says_where_and_how(
     ]
 
 
+@pytest.mark.parametrize(
+    ("url", "service"),
+    [
+        ("https://status.npmjs.org/", "npm"),
+        ("https://registry-1.docker.io/v2/x", "docker-hub"),
+        ("https://x.com/SpotifyStatus/status/1", "spotify"),
+        ("https://accounts.spotify.com/api/token", "spotify"),
+        ("https://www.cloudflarestatus.com/incidents/1", "cloudflare"),
+        ("https://downforeveryoneorjustme.com/netflix", "netflix"),
+        ("https://www.youtube.com/watch?v=1", None),
+        ("https://github.com/a/netflix/issues/2", None),
+        ("https://twitter.com/netflix/status/1", None),
+    ],
+)
+def test_a_link_names_the_site_that_it_speaks_of(
+    matcher: Matcher, url: str, service: str | None
+) -> None:
+    mentions = matcher.find(f"see {url} please").mentions
+
+    assert [(m.service, m.how) for m in mentions] == ([(service, How.LINK)] if service else [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ya lo tengo instalado en el movil",
+        "un système unifié de paiement",
+        "i disordini in piazza",
+        "a Amazônia está queimando",
+        "kata kunci, aplikasi tsb error",
+        "kpn bisa normal? psn makanan aja",
+        "the Capital One Cup final at Comcast Center and US Bank Arena",
+        "we are here to help ^FB",
+        "über alles",
+    ],
+)
+def test_a_word_that_only_looks_like_a_name_is_none(matcher: Matcher, text: str) -> None:
+    assert matcher.find(text).mentions == ()
+
+
 def test_the_longest_name_wins(matcher: Matcher) -> None:
     assert named(matcher.find("google cloud is down")) == {"google-cloud"}
     assert named(matcher.find("youtube music is down")) == {"youtube-music"}
