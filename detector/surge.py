@@ -29,9 +29,10 @@ Times = NDArray[np.int64]
 BUCKETS_PER_YEAR = 365.25 * 86_400 / WIDTH
 EFFECTS = np.array((2.5, 4.0, 7.0, 14.0, 30.0, 80.0, 300.0))
 NULLS = np.array((0.0, 1.0, 2.0, 3.0, 4.0, 5.0))
-# Fewer people than this raise no incident whatever the statistic says: two friends, or one person
-# with two accounts, can complain within a minute about a service that nobody has named for weeks.
-MIN_AUTHORS = 3
+# Fewer people than this raise no incident whatever the statistic says: friends, or one person with
+# five accounts, can complain within a minute about a service that nobody has named for weeks. It
+# costs little: the threshold asks for about as many where an outage is less than a hundredfold.
+MIN_AUTHORS = 6
 _LAG = 10  # minutes that the level filter looks back, so that an onset does not teach it
 # The level of a service wanders: what its logarithm's variance gains in a minute, as a share of
 # the variance of a learnt service's hours, and of the season that is not learnt yet.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from detector.bench import alarms, delays, nab, oracle
+from detector.bench import alarms, delays, endings, nab, oracle
 from detector.bench.life import aged, newborn
 from detector.bench.report import _ratio
 from detector.bench.rivals import RIVALS
@@ -123,3 +123,11 @@ def test_late_alarms_and_false_ones_cost():
     assert nab.score(corpus, alarm_at(300, 900), 0.5) == pytest.approx(early - 5.5, abs=0.1)
     assert nab.score(corpus, alarm_at(300, 402), 0.5) > nab.score(corpus, alarm_at(300, 900), 0.5)
     assert nab.score(corpus, alarm_at(300, 10), 0.5) == early
+
+
+def test_tenfold_outage_of_a_learnt_service_is_resolved_soon_after_its_end():
+    found = endings.measured(2.0, 10.0, slow=False, n=12)
+
+    assert found.raised == 1
+    assert found.early == 0
+    assert found.lag < 15

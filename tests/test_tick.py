@@ -165,11 +165,11 @@ def test_tenfold_rise_of_one_service_is_found_within_minutes_and_ends():
     assert 7 < told[-1][0] < 7.6
 
 
-def test_two_people_raise_nothing():
+def test_five_accounts_raise_nothing():
     names, generous = catalogue(3), Policy(false_incidents_per_service_year=1_000)
     state = initial(tuple(names.services), START)
     for i in range(2 * HOUR):
-        seen = {"s000": 1} if i in (HOUR, HOUR + 1) else {}
+        seen = {"s000": 1} if HOUR <= i < HOUR + 5 else {}
         step = tick(state, Bucket(start=state.next_start, affected=seen), names, generous)
         state = step.state
 
