@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stream.cli_alert import alert, api
 from stream.cli_backtest import backtest
 from stream.cli_bench import bench
+from stream.cli_catalogue import catalogue, risk
 from stream.cli_official import official
 from stream.cli_source import source
 from stream.command import load_settings, stopped_by_signals
@@ -33,8 +35,12 @@ app = typer.Typer(
     epilog="Settings: flags, then OUTCRY_… variables, then outcry.toml; see `outcry config`.",
 )
 app.add_typer(source, name="source")
+app.add_typer(alert, name="alert")
+app.command()(api)
 app.add_typer(bench, name="bench")
 app.command()(backtest)
+app.add_typer(catalogue, name="catalogue")
+app.command()(risk)
 app.command()(official)
 # The model's commands parse their own options, so that `python -m models.train` takes the same.
 FORWARDED = {"allow_extra_args": True, "ignore_unknown_options": True}

@@ -1,0 +1,111 @@
+"""Edges are proposed from what closed incidents show, never applied."""
+
+import tomllib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from detector.incidents import Affected, Cause, Incident, Severity, Status
+from detector.radius import is_country, radius
+from detector.risk import concentration, hits
+from detector.suggest import suggestions
+from models.catalogue import Catalogue, Dependency, Service
+
+AT = datetime(2025, 10, 20, 7, tzinfo=UTC)
+
+
+def _service(id, *providers, industry="test", region=None):
+    edges = tuple(Dependency(provider=p, strength=0.6, region=region) for p in providers)
+    return Service(id=id, name=id.title(), industry=industry, depends_on=edges)
+
+
+CATALOGUE = Catalogue(
+    {
+        one.id: one
+        for one in (
+            _service("cloud", industry="cloud"),
+            _service("bank", "cloud", region="r-1", industry="finance"),
+            _service("shop", "cloud", industry="retail"),
+            _service("new", industry="finance"),
+        )
+    }
+)
+
+
+def incident(id, services, probability=0.95, status=Status.RESOLVED, regions=()):
+    return Incident(
+        id=id,
+        status=status,
+        severity=Severity.MAJOR,
+        affected=tuple(
+            Affected(
+                service=service,
+                status=status,
+                severity=Severity.MINOR,
+                onset_at=AT + timedelta(minutes=n),
+                joined_at=AT + timedelta(minutes=n + 2),
+                resolved_at=AT + timedelta(hours=2, minutes=-n) if status == "resolved" else None,
+                regions=regions,
+            )
+            for n, service in enumerate(services)
+        ),
+        onset_at=AT,
+        opened_at=AT,
+        updated_at=AT,
+        cause=Cause(provider="cloud", probability=probability),
+        observed=100,
+    )
+
+
+def test_a_service_that_failed_without_an_edge_is_proposed(tmp_path: Path) -> None:
+    (found,) = suggestions(CATALOGUE, [incident("i1", ["bank", "new"])])
+
+    assert (found.service, found.provider, found.old) == ("new", "cloud", None)
+    own = tmp_path / "own.toml"
+    own.write_text(found.as_toml(), "utf-8")
+    assert tomllib.loads(found.as_toml())["services"]["new"]["depends_on"][0]["strength"] == 0.3
+
+
+def test_an_edge_is_weakened_only_after_several_incidents_that_it_passed() -> None:
+    passed = [incident(f"i{n}", ["bank"]) for n in range(3)]
+
+    assert suggestions(CATALOGUE, passed[:2]) == ()
+    (found,) = suggestions(CATALOGUE, passed)
+    assert (found.service, found.strength, found.old) == ("shop", 0.3, 0.6)
+
+
+def test_open_or_doubtful_incidents_teach_nothing() -> None:
+    doubtful = incident("i1", ["new"], probability=0.6)
+    lasting = incident("i2", ["new"], status=Status.ONGOING)
+
+    assert suggestions(CATALOGUE, [doubtful, lasting]) == ()
+
+
+def test_the_stack_is_ranked_by_what_would_fail() -> None:
+    carried = concentration(CATALOGUE, ["bank", "shop", "new"])
+
+    assert [(c.provider, c.region, c.expected) for c in carried] == [
+        ("cloud", None, 1.2),
+        ("cloud", "r-1", 0.6),
+    ]
+    assert concentration(CATALOGUE, []) == ()
+
+
+def test_a_past_outage_says_what_it_hit_and_what_it_might_have() -> None:
+    (hit,) = hits(CATALOGUE, ["bank", "shop"], {"x": ("cloud", ["bank", "other"]), "y": (None, [])})
+
+    assert (hit.hit, hit.at_risk) == (("bank",), ("shop",))
+
+
+def test_the_radius_keeps_countries_and_cloud_regions_apart() -> None:
+    wide = incident("i1", ["bank", "shop"], regions=(("us-east-1", 6), ("US", 3), ("GB", 1)))
+
+    found = radius(wide, CATALOGUE)
+
+    assert found.countries == (("US", 0.75), ("GB", 0.25))
+    assert found.cloud_regions == (("us-east-1", 1.0),)
+    assert found.placed == 0.2
+    assert found.industries == (("finance", 1, 2), ("retail", 1, 1))
+    assert (found.first, found.last) == ("bank", "shop")
+    assert found.recovered == ("shop", "bank")
+    assert is_country("GB")
+    assert not is_country("us-east-1")
