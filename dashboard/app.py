@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import about, backtest, history, incident, now, report, service, stack
 from dashboard.actor import anonymous, signed_in
 from dashboard.environment import Environment
-from dashboard.site import Site
+from dashboard.site import GO, Site
 from dashboard.snapshot import Reader, Stores
 from detector.actions import Actor
 from models.catalogue import Catalogue
@@ -87,8 +87,8 @@ def main() -> None:
         st.html("<div class='calm'><b>Outcry</b><p>Sign in to see the page.</p></div>")
         st.button("Sign in", on_click=st.login, type="primary")
         return
-    pages = [
-        st.Page(
+    by_path = {
+        path: st.Page(
             runner(show, environment, live=live),
             title=title,
             icon=f":material/{icon}:",
@@ -96,11 +96,14 @@ def main() -> None:
             default=path == "now",
         )
         for title, path, icon, show, live in PAGES
-    ]
-    chosen = st.navigation(pages, position="top")
+    }
+    chosen = st.navigation(list(by_path.values()), position="top")
     # Messages that were sent before there was a page for each incident lead here.
     if wanted := st.query_params.get("incident"):
-        st.switch_page(pages[1], query_params={"id": wanted})
+        st.switch_page(by_path["incident"], query_params={"id": wanted})
+    if (page := by_path.get(st.query_params.get(GO, ""))) is not None:
+        rest = {name: value for name, value in st.query_params.items() if name != GO}
+        st.switch_page(page, query_params=rest)
     chosen.run()
 
 

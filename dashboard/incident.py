@@ -103,15 +103,11 @@ def _raised(site: Site, told: Story) -> Markup:
     first = min(incident.affected, key=lambda one: one.joined_at, default=None)
     if first is None:
         return Markup()
-    budget = site.environment.budget
+    often = words.yearly(site.environment.budget)
     after = words.span(first.joined_at - first.onset_at)
     return join(
         f"{told.name(first.service)} was raised at {words.clock(first.joined_at)}, {after} after "
         "its reports had left their normal rate. The bar is set so that chance alone passes it at "
-        f"most {_plain_number(budget)} times a year for a service; the higher a service's normal "
-        "rate, the more reports that takes."
+        f"most {often} for a service; the higher a service's normal rate, the more reports that "
+        "takes."
     )
-
-
-def _plain_number(text: str) -> str:
-    return text.removesuffix(".0")

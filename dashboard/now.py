@@ -46,7 +46,7 @@ def _recent(site: Site, wanted: Filter) -> None:
         st.html(join(heading, el("p", "No incident was resolved yet.", class_="soft")))
         return
     rows = [row(story(site, incident)) for incident in recent[:N_RECENT]]
-    more = el("p", el("a", "All incidents →", href="history"), class_="more")
+    more = el("p", el("a", "All incidents →", href=address("history")), class_="more")
     st.html(join(heading, el("div", *rows, class_="rows"), more))
 
 

@@ -12,7 +12,7 @@ from detector.series import KEPT_MINUTES, Series
 from models.catalogue import Service
 
 SPANS = {"6 hours": 6 * 60, "24 hours": 24 * 60, "3 days": KEPT_MINUTES}
-N_PAST = 12
+N_PAST, N_TIES = 8, 8
 
 
 def show(site: Site) -> None:
@@ -37,24 +37,22 @@ def show(site: Site) -> None:
         _history(site, chosen, series)
         usually, ties = st.columns([5, 3], gap="large")
         with usually:
-            st.html(week.drawn(usual, site.clock))
+            st.html(join(week.drawn(usual, site.clock), _past(site, past)))
         with ties:
             st.html(join(_dependencies(site, chosen), _rules(site, chosen)))
-        st.html(_past(site, past))
 
 
 def _choose(site: Site) -> Service | None:
     wanted = st.query_params.get("id") or _busiest(site)
-    ids = list(site.services)
     known = wanted in site.services
     # The field follows the address and the address the field, whichever was changed last.
     if known and st.session_state.get("service-of") != wanted:
         st.session_state["service"] = st.session_state["service-of"] = wanted
     st.selectbox(
         "Service",
-        ids,
+        list(site.services),
         key="service",
-        index=ids.index(wanted) if known else None,
+        index=None,
         format_func=site.name,
         placeholder="Choose a service",
         label_visibility="collapsed",
@@ -105,10 +103,12 @@ def _head(site: Site, service: Service, series: Series) -> Markup:
 def _figures(site: Site, series: Series) -> Markup:
     last = int(site.clock.timestamp()) // 60 - 1
     hour, day = (charts.minutes([series], last - n + 1, last) for n in (60, 24 * 60))
+    hours = [day[i : i + 60] for i in range(0, len(day), 60)]
+    busiest = max(sum(one.observed for one in minutes) for minutes in hours)
     told = [
         ("Last hour", sum(one.observed for one in hour), sum(one.expected for one in hour)),
         ("Last 24 hours", sum(one.observed for one in day), sum(one.expected for one in day)),
-        ("Busiest minute today", max(one.observed for one in day), hour[-1].expected),
+        ("Busiest hour of them", busiest, sum(one.expected for one in hour)),
     ]
     return el(
         "dl",
@@ -145,13 +145,18 @@ def _dependencies(site: Site, service: Service) -> Markup:
         (edge.provider, f"{words.percent(edge.strength)} likely to fail with it")
         for edge in service.depends_on
     ]
-    down = [(id, "") for id, _ in site.catalogue.dependents(service.id)]
+    # One edge a region: the service is named once.
+    down = [(id, "") for id in dict.fromkeys(id for id, _ in site.catalogue.dependents(service.id))]
     return join(_ties(site, "Depends on", up), _ties(site, "What depends on it", down))
 
 
 def _ties(site: Site, heading: str, ties: list[tuple[str, str]]) -> Markup:
     if not ties:
         return Markup()
+    ordered = sorted(
+        ((id, note, _failing(site, id)) for id, note in ties),
+        key=lambda tie: (tie[2] is None, site.name(tie[0]).casefold()),
+    )
     rows = [
         el(
             "li",
@@ -159,10 +164,10 @@ def _ties(site: Site, heading: str, ties: list[tuple[str, str]]) -> Markup:
             mark(words.SEVERITY[failing.severity] if failing else words.NORMAL),
             el("span", note, class_="soft"),
         )
-        for id, note in sorted(ties, key=lambda tie: site.name(tie[0]).casefold())[:12]
-        for failing in [_failing(site, id)]
+        for id, note, failing in ordered[:N_TIES]
     ]
-    more = el("p", f"and {len(ties) - 12} more", class_="more") if len(ties) > 12 else Markup()
+    rest = len(ties) - N_TIES
+    more = el("p", f"and {rest} more", class_="more") if rest > 0 else Markup()
     return join(el("h3", heading), el("ul", *rows, class_="ties"), more)
 
 
@@ -180,8 +185,8 @@ def _rules(site: Site, service: Service) -> Markup:
         )
         for one in held
     ]
-    budget = site.environment.budget.removesuffix(".0")
-    rule = f"Raised at most {budget} times a year by chance; told on every channel."
+    often = words.yearly(site.environment.budget)
+    rule = f"Raised by chance at most {often}; told on every channel that wants it."
     return join(el("h3", "Alert rules"), el("p", rule, class_="said"), *told)
 
 

@@ -48,8 +48,8 @@ def show(site: Site) -> None:
     """Draw the choice, which is kept in the address, and what follows from it."""
     if not top.show(site, brief=True):
         return
-    chosen = _choose(site)
     st.html(el("h2", "My stack", class_="section first"))
+    chosen = _choose(site)
     if not chosen:
         hint = "Choose the services that you depend on. The choice stays in the page's address."
         st.html(el("div", el("b", "Nothing chosen"), el("p", hint), class_="calm"))

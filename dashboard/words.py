@@ -94,6 +94,12 @@ def times(observed: float, expected: float) -> str:
     return f"×{number(observed / expected)}"
 
 
+def yearly(budget: str) -> str:
+    """Say the setting of how often a year: "once a year", "0.25 times a year"."""
+    often = budget.removesuffix(".0")
+    return "once a year" if often == "1" else f"{often} times a year"
+
+
 def percent(probability: float) -> str:
     """Say a probability; certainty is never claimed."""
     return f"{min(99, max(1, round(100 * probability)))} %"

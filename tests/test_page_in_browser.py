@@ -16,7 +16,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from redis import Redis
 
+from detector.actions import Actions
 from detector.counts import Counts
+from detector.inbox import Inbox
 from detector.incident_store import IncidentStore
 from tests.page_story import World, incident, points, world
 
@@ -116,7 +118,7 @@ def test_the_page_shows_what_is_in_redis(story: World, address: str, visit: Visi
     expect(card.locator("h2")).to_have_text("Zed Cloud us-east-1", timeout=SLOW)
     expect(card.locator(".figures")).to_contain_text(f"{kept.observed:,}")
     for one in kept.affected:
-        expect(card.locator("tbody")).to_contain_text(f"{one.observed:,}")
+        expect(card.locator(".hit")).to_contain_text(f"{one.observed:,}")
     expect(page.locator(".feed")).to_contain_text(f"{health.n_invalid:,}invalid")
     expect(card.locator("[data-testid='stVegaLiteChart'] .marks")).to_be_visible(timeout=SLOW)
 
@@ -145,19 +147,17 @@ def test_what_was_typed_and_opened_survives_a_refresh(
     story.judge(incident(clock), clock=clock, points=points(clock))
     page = visit.page
     page.goto(address)
-    page.get_by_text("The numbers").click(timeout=SLOW)
     page.get_by_placeholder("Search by name").fill("zed pay")
     page.keyboard.press("Enter")
     expect(page.locator(".tile")).to_have_count(1, timeout=SLOW)
-    page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 400)")
+    page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 100)")
 
     story.judge(incident(clock, observed=654_321), clock=clock)
 
     expect(page.locator(".figures")).to_contain_text("654,321", timeout=SLOW)
-    expect(page.locator("[data-testid='stDataFrame']")).to_be_visible()
     expect(page.get_by_placeholder("Search by name")).to_have_value("zed pay")
     expect(page.locator(".tile")).to_have_count(1)
-    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 400
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 100
 
 
 def test_hostile_posts_run_nothing_and_fetch_nothing(
@@ -167,7 +167,7 @@ def test_hostile_posts_run_nothing_and_fetch_nothing(
     story.receive(clock)
     story.judge(incident(clock), clock=clock, points=points(clock))
     page = visit.page
-    page.goto(address)
+    page.goto(f"{address}?go=incident")
     expect(page.get_by_text("<script>window.owned = 1</script>")).to_be_visible(timeout=SLOW)
     expect(page.get_by_text("![p](http://tracker.example/p.png)")).to_be_visible()
     expect(page.locator("[data-testid='stVegaLiteChart'] .marks")).to_be_visible(timeout=SLOW)
@@ -179,7 +179,9 @@ def test_hostile_posts_run_nothing_and_fetch_nothing(
     assert foreign == []
 
 
-def test_an_address_of_an_incident_opens_it(story: World, address: str, visit: Visit) -> None:
+def test_a_card_opens_its_incident_under_an_address_that_stays(
+    story: World, address: str, visit: Visit
+) -> None:
     clock = _minute()
     story.receive(clock)
     story.judge(
@@ -190,10 +192,83 @@ def test_an_address_of_an_incident_opens_it(story: World, address: str, visit: V
     page = visit.page
     page.goto(f"{address}?incident=other")
 
-    expect(page.locator("h2")).to_have_count(1, timeout=SLOW)
-    page.get_by_role("button", name="All incidents").click()
+    expect(page.get_by_text("Why it was raised")).to_be_visible(timeout=SLOW)
+    assert page.url == f"{address}incident?id=other"
+    page.get_by_role("link", name="Now").click()
     expect(page.locator("[class*='st-key-card-']")).to_have_count(2, timeout=SLOW)
-    assert "incident=" not in page.url
+    page.locator(".card-head .open").first.click()
+    expect(page.get_by_text("Why it was raised")).to_be_visible(timeout=SLOW)
+    assert page.url == f"{address}incident?id=20251020-zz"
+
+
+def test_an_incident_is_acknowledged_muted_and_noted(
+    story: World, address: str, visit: Visit
+) -> None:
+    clock = _minute()
+    story.receive(clock)
+    story.judge(incident(clock), clock=clock)
+    page = visit.page
+    page.goto(f"{address}?go=incident")
+
+    page.get_by_role("button", name="Acknowledge").click(timeout=SLOW)
+    expect(page.locator(".card-head")).to_contain_text("Acknowledged by this machine", timeout=SLOW)
+    page.get_by_role("button", name="Mute").click()
+    page.get_by_role("button", name="Mute now").click()
+    expect(page.get_by_role("button", name="Unmute")).to_be_visible(timeout=SLOW)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Note").click()
+    page.get_by_label("A note for everybody").fill("<b>calling</b> the vendor")
+    page.get_by_role("button", name="Add the note").click()
+    expect(page.get_by_text("<b>calling</b> the vendor")).to_be_visible(timeout=SLOW)
+
+    kept = Actions(story.redis, story.prefix)
+    assert [one.what for one in kept.audit()] == ["note", "silenced", "acknowledged"]
+    assert kept.silences(datetime.now(UTC))[0].incident == "20251020-zz"
+    assert visit.errors == []
+
+
+def test_a_report_is_put_into_the_inbox(story: World, address: str, visit: Visit) -> None:
+    clock = _minute()
+    story.receive(clock)
+    page = visit.page
+    page.goto(f"{address}?go=report")
+
+    page.get_by_label("Service").fill("Zed Pay", timeout=SLOW)
+    page.get_by_role("option", name="Zed Pay & Co").click()
+    page.get_by_text("Paying").click()
+    page.get_by_label("In your words").fill("card refused")
+    page.get_by_role("button", name="Send the report").click()
+    expect(page.get_by_text("Thank you.")).to_be_visible(timeout=SLOW)
+
+    ((_, sent),) = Inbox(story.redis, story.prefix).waiting()
+    assert (sent.service, sent.symptom, sent.comment) == ("zz-pay", "payment", "card refused")
+    assert visit.errors == []
+
+
+@pytest.mark.parametrize(
+    ("page_of", "shows"),
+    [
+        ("incident", "Zed Cloud us-east-1"),
+        ("service&id=zz-chat", "Normal by hour of the week"),
+        ("stack&services=zz-chat,zz-pay", "2 of 2 failing"),
+        ("history", "Onset to detection"),
+        ("backtest", "Run one"),
+        ("report", "Report a problem"),
+        ("about", "What was done"),
+    ],
+)
+def test_every_page_opens_without_a_complaint_or_a_foreign_request(
+    story: World, address: str, visit: Visit, page_of: str, shows: str
+) -> None:
+    clock = _minute()
+    story.receive(clock)
+    story.judge(incident(clock), clock=clock, points=points(clock))
+
+    visit.page.goto(f"{address}?go={page_of}")
+
+    expect(visit.page.get_by_text(shows).last).to_be_visible(timeout=SLOW)
+    assert visit.errors == []
+    assert [u for u in visit.requests if not u.startswith((address, "data:", "blob:"))] == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
