@@ -22,7 +22,7 @@ from detector.bystanders import CLEARED, Bystander, bystanders
 from detector.dependencies import MIN_EXPLAINED, Graph, Hypothesis, Rows
 from detector.incidents import Cause, Cleared
 
-PRIOR = 1e-3  # that a given provider is failing at a moment when somebody asks
+PRIOR = 4e-3  # that a given provider is failing when two services fail at once
 _EXTENTS = (0.06, 0.25, 1.0)  # share of its strength with which a failure reaches the dependents
 _HIDDEN = (0.0, 0.01, 0.05)  # chance that it takes down one of which no edge is known
 _UNNAMED = 0.2  # how much less often a provider fails while nobody reports it than when people do
@@ -254,7 +254,8 @@ def _leak(per_minute: Floats) -> Floats:
 
 def _prior(hypothesis: Hypothesis, graph: Graph, evidence: Evidence) -> float:
     row = graph.row(hypothesis.provider)
-    named = row is None or bool(evidence.failing[row])
+    # Of one that is no infrastructure people know the products, not the owner's name.
+    named = not hypothesis.wide or row is None or bool(evidence.failing[row])
     prior = PRIOR * (1.0 if named else _UNNAMED) * (1.0 if hypothesis.region is None else 0.5)
     return float(np.log(prior))
 

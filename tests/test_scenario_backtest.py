@@ -1,0 +1,129 @@
+"""The back-test of causes takes the scenario's own knowledge away, and reports what it is asked."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+import pytest
+
+from detector.tick import Policy
+from models.catalogue import Catalogue, Dependency, Service
+from models.tags import Role, Tag
+from stream.scenario_backtest import Result, played, thinned, without_event
+from stream.scenario_report import as_object, lines, reliability
+from stream.sources.scenario import load_scenario
+from stream.tally import tallied
+
+SCENARIO = """
+id = "small"
+title = "A small outage"
+event = "SMALL-1"
+provider = "fastly"
+provider_names = ["Fastly"]
+date = 2026-01-05
+start = 10:00:00
+end = 11:20:00
+seed = 7
+[[waves]]
+id = "main"
+posts = 1500
+shape = [[10:30:00, 0.0], [10:35:00, 1.0], [11:10:00, 0.8]]
+[[truth]]
+waves = ["main"]
+rows = [
+  { service = "fastly", start = 10:30:00, end = 11:10:00, weight = 2.0, standing = "confirmed" },
+  { service = "reddit", start = 10:30:00, end = 11:10:00, weight = 4.0, standing = "listed" },
+  { service = "twitch", start = 10:31:00, end = 11:10:00, weight = 3.0, standing = "listed" },
+  { service = "hulu", start = 10:32:00, end = 11:10:00, weight = 2.0, standing = "listed" },
+]
+[crowd]
+mentions = 50
+single_complaints = 10
+own_outage_questions = 5
+noise = 20
+"""
+
+
+def _service(id: str, *edges: tuple[str, float, str]) -> Service:
+    depends = tuple(Dependency(provider=p, strength=w, evidence=e) for p, w, e in edges)
+    return Service(id=id, name=id.title(), industry="test", depends_on=depends)
+
+
+CATALOGUE = Catalogue(
+    {
+        one.id: one
+        for one in (
+            _service("fastly"),
+            _service("reddit", ("fastly", 0.6, "OTHER-1 SMALL-1")),
+            _service("twitch", ("fastly", 0.6, "own knowledge")),
+            _service("hulu", ("fastly", 0.6, "SMALL-1")),
+            _service("zoom"),
+        )
+    }
+)
+
+
+class Words:
+    """Tags every service of the catalogue whose id is in the text as failing."""
+
+    def tag(self, texts: Sequence[str], /) -> list[list[Tag]]:
+        return [list(self._tags(text.lower())) for text in texts]
+
+    def _tags(self, text: str) -> Iterator[Tag]:
+        for service in CATALOGUE.services:
+            if service in text:
+                yield Tag(service=service, role=Role.AFFECTED)
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    path = tmp_path_factory.mktemp("scenario") / "small.toml"
+    path.write_text(SCENARIO, "utf-8")
+    scenario = load_scenario(str(path))
+    buckets = list(tallied(scenario.reports(), Words()))
+    return played(scenario, buckets, CATALOGUE, Policy(), range(2))
+
+
+def test_edges_that_only_the_outage_has_shown_are_left_out() -> None:
+    left = dict(without_event(CATALOGUE, "SMALL-1").dependents("fastly"))
+
+    assert set(left) == {"reddit", "twitch"}
+    assert without_event(CATALOGUE, None) == CATALOGUE
+
+
+def test_thinning_is_seeded_and_takes_about_its_share() -> None:
+    shipped = Catalogue.load()
+    n = sum(len(one.depends_on) for one in shipped.services.values())
+
+    thin = thinned(shipped, 3)
+
+    assert thin == thinned(shipped, 3) != thinned(shipped, 4)
+    left = sum(len(one.depends_on) for one in thin.services.values())
+    assert left / n == pytest.approx(0.7, abs=0.06)
+
+
+def test_a_planted_cause_is_named_in_time(result: Result) -> None:
+    assert result.in_time
+    assert (result.in_time.provider, result.in_time.right) == ("fastly", True)
+    assert result.false_causes == ()
+    assert result.n_messages < result.n_alone
+
+
+def test_the_report_has_what_it_promises(result: Result) -> None:
+    report = as_object([result], 2)
+
+    (incident, *_) = report["scenarios"]["small"]["incidents"]
+    assert {"opened_at", "resolved_at", "cause", "affected", "cleared", "alerts_sent"} <= set(
+        incident
+    )
+    assert set(report["totals"]) == {
+        "cause_right_share",
+        "false_causes",
+        "bystanders_cleared_share",
+        "alerts",
+        "alerts_alone",
+        "seeds",
+    }
+    assert sum(row["n"] for row in reliability([result])) == len(
+        [run for run in (result.in_time, *result.seeded) if run and run.provider]
+    )
+    assert any(line.startswith("small") for line in islice(lines(report), 5))
