@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import InitSettingsSource, PydanticBaseSettingsSource
 
+from stream.alert_settings import plain_tables
 from stream.settings import PREFIX, Settings, SettingsError
 
 DEFAULT_FILE = Path("outcry.toml")
@@ -104,8 +105,17 @@ def as_toml(settings: Settings) -> str:
         for name in field.path:
             value = value[name]
         name = field.path[-1]
-        lines.append(f"# {name} is not set" if value is None else f"{name} = {json.dumps(value)}")
+        lines.append(f"# {name} is not set" if value is None else f"{name} = {_as_toml(value)}")
     return "\n".join(lines[1:])
+
+
+def _as_toml(value: Any) -> str:
+    if isinstance(value, dict):
+        pairs = (f"{name} = {_as_toml(one)}" for name, one in value.items() if one is not None)
+        return "{ " + ", ".join(pairs) + " }"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_as_toml, value))}]"
+    return json.dumps(value)
 
 
 def change(settings: Settings, **sections: Table) -> Settings:
@@ -260,4 +270,6 @@ def _nearest(name: str, known: list[str]) -> str:
 def _as_text(value: Any) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
+    if isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
+        return json.dumps(plain_tables(value))
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

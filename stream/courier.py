@@ -18,7 +18,7 @@ from detector.incident_store import IncidentStore, OutboxEntry
 from detector.incidents import Incident, Severity, Status, Step, Transition
 from detector.silence import Silence
 from models.catalogue import Catalogue
-from stream.alerts.channel import Alert, AlertError, Channel, Digest, Digests, is_story
+from stream.alerts.channel import Alert, AlertError, Channel, Digest, Digests, Repeats, is_story
 from stream.alerts.rules import STORM_SPAN, Rules, flickers
 
 SETTLE = timedelta(seconds=30)
@@ -161,7 +161,7 @@ class Courier:
         if case.superseded and not story:
             return "folded"
         held = self._held(case.incident, now)
-        if self._marks(case.incident).false_alarm:
+        if self._marks(case.incident).false_alarm and not self._ends_page(case):
             return "edit" if self.channel.edits and self._own(case) else "unwanted"
         if self._in_digest(case):
             return self._settled(case, now) or "digest"
@@ -174,6 +174,11 @@ class Courier:
         if held and held[1] == "muted" and case.transition.step is not Step.RESOLVED:
             story = False
         return "story" if story else self._settled(case, now) or "edit"
+
+    def _ends_page(self, case: _Case) -> bool:
+        """Whether it is the end of what elsewhere would stay open."""
+        over = case.transition.step is Step.RESOLVED
+        return over and not self.channel.edits and self._own(case) is not None
 
     def _first(
         self, case: _Case, now: datetime, held: tuple[datetime, str] | None
@@ -237,6 +242,7 @@ class Courier:
         else:
             self._finish(case, reference)
             self._note_shown(reference, now)
+            self._repeat(case, now)
             self._fresh = False
             self._count("sent")
             log.info("alert_sent", **self._names(case))
@@ -304,6 +310,13 @@ class Courier:
             self._deliveries.caught_up(case.incident.id, reference)
         else:
             self._deliveries.done(case.entry_id, case.incident.id, reference)
+
+    def _repeat(self, case: _Case, now: datetime) -> None:
+        """Come back to an incident that the channel would forget."""
+        if isinstance(self.channel, Repeats) and case.newest.status is not Status.RESOLVED:
+            due_at = now + timedelta(seconds=self.channel.repeat_seconds)
+            again = Postponed(entry_id=case.entry_id, due_at=due_at, reason="repeat")
+            self._deliveries.put_off(case.incident.id, again)
 
     def _postpone(self, case: _Case, postponed: Postponed) -> None:
         if case.late:

@@ -12,6 +12,7 @@ _PROBLEMS = (
     ("stream.sources.lines", "FileError"),
     ("stream.sources.replay", "ReplayError"),
     ("stream.sources.scenario", "ScenarioError"),
+    ("stream.alerts.channel", "AlertError"),
     ("models.catalogue", "CatalogueError"),
     ("models.artifact", "ArtifactError"),
     ("models.examples", "ExampleError"),

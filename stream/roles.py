@@ -1,6 +1,5 @@
 """Builds the loops from the settings: the one place that knows both."""
 
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,6 @@ from detector.actions import Actions
 from detector.counts import Counts
 from detector.incident_store import IncidentStore
 from models.catalogue import Catalogue
-from stream.alerts.channel import Channel
 from stream.configuration import change
 from stream.data_dir import running
 from stream.settings import Settings, SettingsError
@@ -121,7 +119,7 @@ def watch(settings: Settings) -> Role:
     """Return the watcher, and beside it the loop that sends alerts, loaded and connected."""
     from detector.tick import Policy
     from stream import notify
-    from stream.courier import Courier
+    from stream.destinations import couriers
     from stream.watch import Watcher
 
     services = catalogue(settings)
@@ -136,15 +134,12 @@ def watch(settings: Settings) -> Role:
         keep_evidence=timedelta(days=settings.privacy.evidence_days),
     )
     actions = Actions(client, settings.redis.prefix)
-    couriers = [
-        Courier(store, channel, catalogue=services, actions=actions)
-        for channel in channels(settings, services)
-    ]
+    told = couriers(settings, services, page_url(settings), store, actions)
 
     def run(stop: threading.Event) -> None:
         log.info("started", channels=channel_names(settings))
         with ThreadPoolExecutor(1, thread_name_prefix="notify") as pool:
-            telling = pool.submit(notify.run, couriers, stop, leads=watcher.leads)
+            telling = pool.submit(notify.run, told, stop, leads=watcher.leads)
             try:
                 watcher.run(stop)
             finally:
@@ -173,27 +168,29 @@ def forward(settings: Settings, key: bytes) -> Role:
     ).run
 
 
-def channels(settings: Settings, services: Catalogue) -> list[Channel]:
-    """Return where alerts go: Slack if it is configured, else standard output."""
-    from stream.alerts.slack import SlackBot
-    from stream.alerts.slack_webhook import SlackWebhook
-
-    slack, page = settings.alerts.slack, page_url(settings)
-    if slack.bot_token and slack.channel:
-        return [SlackBot(slack.bot_token.get_secret_value(), slack.channel, services, page)]
-    if slack.webhook_url:
-        return [SlackWebhook(slack.webhook_url.get_secret_value(), services, page)]
-    from rich.console import Console
-
-    from stream.alerts.terminal import Terminal
-
-    return [Terminal(services, page, Console(file=sys.stdout))]
+def api(settings: Settings) -> Role:
+    """Return the API's server, connected."""
+    try:
+        from stream.api.app import Api
+        from stream.api.serve import serve
+    except ImportError as error:
+        raise SettingsError("the API is not installed; install outcry[api]") from error
+    wanted, client = settings.api, connect_redis(settings)
+    served = Api(
+        IncidentStore(client, settings.redis.prefix),
+        Counts(client, settings.redis.prefix),
+        catalogue(settings),
+        page_url=page_url(settings),
+        token=wanted.token.get_secret_value() if wanted.token else None,
+    )
+    return partial(serve, served, wanted.host, wanted.port)
 
 
 def channel_names(settings: Settings) -> tuple[str, ...]:
-    """Return the names under which those channels keep their progress."""
-    slack = settings.alerts.slack
-    return ("slack",) if slack.bot_token or slack.webhook_url else ("terminal",)
+    """Return the names under which the channels in use keep their progress."""
+    from stream.destinations import names
+
+    return names(settings.alerts)
 
 
 def page_url(settings: Settings) -> str:

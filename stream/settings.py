@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from stream.section import Files, Names, Port, Positive, Section, Topic, WebAddress, Words
+from stream.alert_settings import Alerts
+from stream.section import Files, Names, Port, Positive, Section, Topic, Words
 from stream.source_settings import Official, Sources
 
 PREFIX = "OUTCRY_"
@@ -102,34 +103,6 @@ class Model(Section):
     path: Path | None = None
 
 
-class Slack(Section):
-    """A bot token with a channel, or a webhook address."""
-
-    bot_token: SecretStr | None = None
-    bot_token_file: Path | None = None
-    channel: str | None = None
-    channel_file: Path | None = None
-    webhook_url: SecretStr | None = None
-    webhook_url_file: Path | None = None
-
-    @model_validator(mode="after")
-    def _is_usable(self) -> "Slack":
-        if self.bot_token and not self.channel:
-            raise ValueError("bot_token is set without channel; expected both")
-        if self.bot_token and self.webhook_url:
-            raise ValueError("bot_token and webhook_url are both set; expected one of them")
-        if self.webhook_url and not self.webhook_url.get_secret_value().startswith("http"):
-            raise ValueError("webhook_url must start with https://")
-        return self
-
-
-class Alerts(Section):
-    """Who is told, and the address of the page that a message links to."""
-
-    page_url: WebAddress | None = None
-    slack: Slack = Slack()
-
-
 class Privacy(Section):
     """
     The key that turns account names into hashes; without one, it is made once and kept.
@@ -162,6 +135,15 @@ class Dashboard(Section):
     operators: Words = ()
 
 
+class Api(Section):
+    """Where the API is served, and the token that it asks for, if any."""
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Port = 8600
+    token: Annotated[SecretStr, Field(min_length=16)] | None = None
+    token_file: Path | None = None
+
+
 class Settings(BaseSettings):
     """Everything that an operator may change; see outcry.example.toml."""
 
@@ -186,3 +168,4 @@ class Settings(BaseSettings):
     official: Official = Official()
     up: Up = Up()
     dashboard: Dashboard = Dashboard()
+    api: Api = Api()

@@ -85,6 +85,13 @@ class Digests(Protocol):
         ...
 
 
+@runtime_checkable
+class Repeats(Protocol):
+    """A channel whose other side forgets an open incident that is not told again."""
+
+    repeat_seconds: float
+
+
 def is_story(transition: Transition) -> bool:
     """Whether *transition* is told on its own; the others only change what the message shows."""
     if transition.step is Step.SEVERITY_CHANGED:

@@ -51,10 +51,10 @@ def refusal(status: int, body: str, headers: Mapping[str, Any]) -> AlertError:
     is_code = re.fullmatch(r"[a-z_]{2,60}", code) is not None
     reason = code if is_code else f"slack answered with status {status}"
     passing = status == 429 or status >= 500 or code in _PASSING or (status == 200 and not is_code)
-    return AlertError(reason, retryable=passing, retry_after=_retry_after(headers))
+    return AlertError(reason, retryable=passing, retry_after=retry_after(headers))
 
 
-def _retry_after(headers: Mapping[str, Any]) -> float | None:
+def retry_after(headers: Mapping[str, Any]) -> float | None:
     """Read Retry-After in seconds; its date form is not used by Slack and reads as None."""
     found = {name.lower(): value for name, value in headers.items()}.get("retry-after")
     text = str(found[0] if isinstance(found, list) else found or "").strip()

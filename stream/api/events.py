@@ -40,7 +40,7 @@ class Events:
     async def _told(self, last: str | None) -> AsyncIterator[bytes]:
         self._n_listeners += 1
         try:
-            after = last or await run_in_threadpool(self._store.last_change)
+            after = last if last is not None else await run_in_threadpool(self._store.last_change)
             yield b"retry: 2000\n\n"
             n_idle = 0
             while True:
