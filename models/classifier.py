@@ -49,13 +49,17 @@ class Classifier:
     symptom_biases: Floats
     threshold: float
 
+    def weigh(self, matrix: Any) -> Any:
+        """The counts of *matrix* as the regressions take them."""
+        return weigh(matrix, self.rarity)
+
     def statements(self, matrix: Any) -> Floats:
-        """Probabilities of `STATEMENTS`, a row for each row of *matrix*."""
-        return softmax(weigh(matrix, self.rarity) @ self.statement_weights + self.statement_biases)
+        """Probabilities of `STATEMENTS`, a row for each row of the weighed *matrix*."""
+        return softmax(matrix @ self.statement_weights + self.statement_biases)
 
     def symptoms(self, matrix: Any) -> Floats:
         """Probabilities of `SYMPTOMS`, given that the service fails."""
-        return softmax(weigh(matrix, self.rarity) @ self.symptom_weights + self.symptom_biases)
+        return softmax(matrix @ self.symptom_weights + self.symptom_biases)
 
     def choose(self, probabilities: Floats) -> NDArray[np.intp]:
         """The class of each row: "down" if it reaches the threshold, else the likeliest other."""

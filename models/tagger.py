@@ -8,6 +8,8 @@ rest is tokenised, searched for phrases and scored, one sparse product for a who
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from models import artifact
 from models.catalogue import Catalogue
 from models.classifier import (
@@ -22,7 +24,7 @@ from models.classifier import (
 from models.features import features
 from models.mentions import Found, Matcher
 from models.places import country
-from models.tags import Tag
+from models.tags import Symptom, Tag
 from models.text import services, tokenise
 from models.vocabulary import Vocabulary
 
@@ -71,27 +73,34 @@ class Tagger:
             spans = self._vocabulary.spans(tokens)
             named.append(list(services(tokens)))
             rows += [features(tokens, spans, service) for service in named[-1]]
-        matrix = vectorise(rows)
+        matrix = self._classifier.weigh(vectorise(rows))
         statements = self._classifier.statements(matrix)
-        symptoms = self._classifier.symptoms(matrix)
         chosen = self._classifier.choose(statements)
+        failing = np.flatnonzero(chosen == DOWN)
+        likeliest = self._classifier.symptoms(matrix[failing]).argmax(axis=1)
+        symptoms = {
+            int(row): SYMPTOMS[int(symptom)]
+            for row, symptom in zip(failing, likeliest, strict=True)
+        }
         at = 0
         for post, ids in zip(posts, named, strict=True):
             yield tuple(
-                _tag(post, id, int(chosen[i]), statements[i], symptoms[i])
+                _tag(post, id, int(chosen[i]), statements[i], symptoms.get(i))
                 for i, id in enumerate(ids, at)
             )
             at += len(ids)
 
 
-def _tag(post: Found, service: str, chosen: int, statements: Floats, symptoms: Floats) -> Tag:
+def _tag(
+    post: Found, service: str, chosen: int, statements: Floats, symptom: Symptom | None
+) -> Tag:
     role, kind = STATEMENTS[chosen]
     score = sum(float(p) for p, (of, _) in zip(statements, STATEMENTS, strict=True) if of is role)
     return Tag(
         service=service,
         role=role,
         kind=kind,
-        symptom=SYMPTOMS[int(symptoms.argmax())] if chosen == DOWN else None,
+        symptom=symptom,
         region=None if chosen == MENTIONED else _region(post, service),
         score=min(score, 1.0),
     )

@@ -48,7 +48,12 @@ def _tag(service: str, probability: float) -> Tag:
 def _learn(posts: Sequence[Example], seed: int) -> spacy.language.Language:
     fix_random_seed(seed)
     language = spacy.blank("xx")
-    model = {"@architectures": "spacy.TextCatBOW.v3", "exclusive_classes": False, "ngram_size": 2}
+    model = {
+        "@architectures": "spacy.TextCatBOW.v3",
+        "exclusive_classes": False,
+        "no_output_layer": False,
+        "ngram_size": 2,
+    }
     textcat = language.add_pipe("textcat_multilabel", config={"model": model})
     textcat.add_label(_LABEL)  # type: ignore[attr-defined]
     cases = [

@@ -56,3 +56,23 @@ def detector(
         return
     for line in table(found):
         typer.echo(line)
+
+
+@bench.command()
+def tagger(
+    posts: Annotated[int, typer.Option(help="Posts of each measurement.", min=1_000)] = 20_000,
+    memory: Annotated[
+        int, typer.Option(help="Also tag N posts and tell how memory grew.", min=0)
+    ] = 0,
+    as_json: Json = False,
+) -> None:
+    """Measure posts a second and core: matcher, cascade, and the two baselines."""
+    from models.bench import bench as measure
+    from models.catalogue import Catalogue
+
+    found = measure(Catalogue.load(), posts=posts, memory_posts=memory)
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    for name, value in found.items():
+        typer.echo(f"{name:<28} {value:>12,.1f}")
