@@ -15,6 +15,7 @@ from detector.incident_store import IncidentStore
 from detector.incidents import Affected, Incident, Sample, Severity, Status, Step, Transition
 from detector.round import Round
 from detector.state import initial
+from stream.report import Deletion, decode_deletion, encode
 
 NOON = datetime(2026, 7, 4, 12, tzinfo=UTC)
 START = int(NOON.timestamp())
@@ -85,6 +86,13 @@ def says(second: int, report_id: str) -> Accepted:
         is_repost=False,
         statements=(Statement(service="aws", what="affected", sample=sample(report_id)),),
     )
+
+
+@given(st.text(min_size=1, max_size=200), st.one_of(st.none(), st.just("0" * 32)))
+def test_a_deletion_comes_back_as_it_was_sent(id: str, author: str | None) -> None:
+    deletion = Deletion(source="test", id=id, at=NOON, author=author)
+
+    assert decode_deletion(encode(deletion)) == deletion
 
 
 def test_a_deletion_comes_with_its_bucket_and_a_late_one_with_the_first_open_bucket(redis) -> None:
