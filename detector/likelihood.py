@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+FEW = 6  # counts up to which a product is cheaper than Gamma functions
+
 
 def log_ratio(count: Floats, mean: Floats, scale: Floats, dispersion: Floats) -> Floats:
     """
@@ -26,6 +28,12 @@ def log_sum(values: Floats) -> Floats:
 
 
 def _log_rising(base: Floats, count: Floats) -> Floats:
+    """Log of base (base + 1) … (base + count - 1): by its factors where there are few."""
+    if count.max(initial=0) <= FEW and not (count % 1).any():
+        product = np.ones(np.broadcast_shapes(base.shape, count.shape))
+        for i in range(int(count.max(initial=0))):
+            product *= np.where(count > i, base + i, 1.0)
+        return np.asarray(np.log(product))
     return _log_gamma(base + count) - _log_gamma(base)
 
 

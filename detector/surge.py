@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from detector.baseline import MINUTE, Baseline, Flags, Floats, Singles, season_variance
 from detector.bucket import WIDTH
-from detector.likelihood import log_ratio, log_sum
+from detector.likelihood import FEW, log_ratio, log_sum
 
 Times = NDArray[np.int64]
 
@@ -137,7 +137,10 @@ def judged(
     count = np.minimum(np.maximum(affected - recovered, 0.0), _MAX_COUNT)
     means = null_means(surge, baseline, expected)
     nats = _bucket_log_ratio(count, means, baseline.dispersion)
-    ratio = np.minimum((1 + surge.ratio) * np.exp(np.minimum(nats, _CERTAIN)), _CEILING)
+    ratio = np.minimum(nats, _CERTAIN)
+    np.exp(ratio, out=ratio)
+    ratio *= 1 + surge.ratio
+    np.minimum(ratio, _CEILING, out=ratio)
     mean = np.maximum(ratio.mean(axis=2), 1e-300)
     statistic = np.asarray(np.min(np.log(mean) + NULLS**2 / 2, axis=1))
     climbing = _climbed(surge, start, nats[:, 0, :], affected, means[:, :1])
@@ -225,13 +228,16 @@ def _bucket_log_ratio(count: Floats, means: Floats, dispersion: Floats) -> Float
     Give `log_ratio` of every service, null level and effect; most counts are zero and cost no
     logarithm.
     """
-    slope = means / (dispersion - 1)[:, None] * np.log(dispersion)[:, None]
-    scale = np.maximum(EFFECTS * (means[:, :1] / means)[:, :, None], _LEAST)
-    result = slope[:, :, None] * (1 - scale)
-    rows = np.flatnonzero(count)
-    if len(rows):
-        mean, spread = means[rows][:, :, None], dispersion[rows][:, None, None]
-        result[rows] = log_ratio(count[rows][:, None, None], mean, scale[rows], spread)
+    other = np.maximum(means[:, :1, None] * EFFECTS, _LEAST * means[:, :, None])
+    result = means[:, :, None] - other
+    result *= (np.log(dispersion) / (dispersion - 1))[:, None, None]
+    few = (count <= FEW) & (count == np.floor(count))
+    for some in (few & (count > 0), ~few):
+        rows = np.flatnonzero(some)
+        if len(rows):
+            mean, spread = means[rows][:, :, None], dispersion[rows][:, None, None]
+            scale = other[rows] / mean
+            result[rows] = log_ratio(count[rows][:, None, None], mean, scale, spread)
     return np.asarray(result)
 
 
