@@ -27,6 +27,7 @@ from detector.silence import Silence
 from detector.state import StateError, decode
 
 MAX_AGE = timedelta(seconds=1)
+SERIES_AGE = timedelta(seconds=6)  # the minutes of all services are most of what a look costs
 RECENT_MINUTES = 60  # what a service's tile shows
 LEAD_IN = timedelta(minutes=30)  # how much of the normal is shown before an onset
 LONGEST_STORY_MINUTES = 24 * 60
@@ -45,9 +46,9 @@ class Snapshot:
     What the detector knows at one moment.
 
     *taken_at* is wall clock, all else event time. *recent* holds resolved incidents, newest first;
-    *series* the last hour of every service; *stories* the services of open incidents from before
-    their onset; *marks* (by incident) and *silences* are what people did, *official* (by incident)
-    what companies say.
+    *series* the last hour of every service, read at *series_at* (wall clock); *stories* the
+    services of open incidents from before their onset; *marks* (by incident) and *silences* are
+    what people did, *official* (by incident) what companies say.
     """
 
     taken_at: datetime
@@ -56,6 +57,7 @@ class Snapshot:
     open: tuple[Incident, ...] = ()
     recent: tuple[Incident, ...] = ()
     series: Mapping[str, Series] = field(default_factory=dict)
+    series_at: datetime | None = None
     stories: Mapping[str, Series] = field(default_factory=dict)
     marks: Mapping[str, Marks] = field(default_factory=dict)
     silences: tuple[Silence, ...] = ()
@@ -117,8 +119,18 @@ class Stores:
         )
 
 
-def take(stores: Stores, services: Sequence[str], now: datetime) -> Snapshot:
-    """Read everything that the page shows; raises redis-py's errors."""
+def take(
+    stores: Stores, services: Sequence[str], now: datetime, before: Snapshot | None = None
+) -> Snapshot:
+    """
+    Read everything that the page shows; raises redis-py's errors.
+
+    The series of *before* are kept for some seconds.
+    """
+    if before is None or before.series_at is None or now - before.series_at >= SERIES_AGE:
+        series, series_at = stores.incidents.series(services, RECENT_MINUTES), now
+    else:
+        series, series_at = dict(before.series), before.series_at
     incidents = stores.incidents
     open_now = incidents.open()
     judged_until = incidents.judged_until()
@@ -129,7 +141,8 @@ def take(stores: Stores, services: Sequence[str], now: datetime) -> Snapshot:
         judged_until=judged_until,
         open=open_now,
         recent=recent,
-        series=incidents.series(services, RECENT_MINUTES),
+        series=series,
+        series_at=series_at,
         stories=story(incidents, open_now, judged_until or now),
         marks=stores.actions.marks(one.id for one in (*open_now, *recent)),
         silences=stores.actions.silences(now),
@@ -261,7 +274,7 @@ class Reader:
     def _next(self, now: datetime) -> View:
         before = self._view
         try:
-            taken = take(self.stores, self._services, now)
+            taken = take(self.stores, self._services, now, before.snapshot)
         except redis.RedisError:
             return replace(before, failing_since=before.failing_since or now)
         return advance(before, taken)
