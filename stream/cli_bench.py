@@ -38,6 +38,24 @@ def intake(
 
 
 @bench.command()
+def alerts(
+    context: typer.Context,
+    services: Annotated[int, typer.Option(help="How many fail, one after the other.", min=1)] = 40,
+    as_json: Json = False,
+) -> None:
+    """Measure from the append of the decisive record to the HTTP request of the alert."""
+    settings = load_settings(context, "bench")
+    from stream.bench.alerts import bench_alerts
+
+    found = bench_alerts(settings, services)
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    for name, value in found.items():
+        typer.echo(f"{name:<32} {value}")
+
+
+@bench.command()
 def detector(
     nab: Annotated[
         Path | None, typer.Option(help="A folder of the Numenta Anomaly Benchmark.")
