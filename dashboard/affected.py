@@ -9,7 +9,7 @@ from dashboard.site import address
 from dashboard.story import Story
 from detector.incidents import Affected, Incident
 
-N_SERVICES, N_LISTED, N_BARS, N_REGIONS = 40, 7, 5, 60
+N_SERVICES, N_LISTED, N_BARS, N_REGIONS = 15, 7, 5, 60
 
 
 def symptoms(incident: Incident) -> Markup:

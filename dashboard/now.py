@@ -62,7 +62,10 @@ def row(told: Story) -> Markup:
         el("span", words.plural(len(incident.affected), "service")),
         el("span", f"{words.moment(incident.onset_at)}, {words.span(ended - incident.onset_at)}"),
         el("span", f"{words.number(incident.observed)} people"),
-        el("span", "false alarm", class_="strong") if false else Markup(),
-        el("span", "synthetic", class_="synthetic") if incident.synthetic else Markup(),
+        el(
+            "span",
+            el("b", "false alarm ") if false else Markup(),
+            el("span", "synthetic", class_="synthetic") if incident.synthetic else Markup(),
+        ),
         class_="resolved",
     )
