@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic_settings import NoDecode
 
 from detector.incidents import Severity
-from stream.section import Section, WebAddress
+from stream.section import Section, WebAddress, Words
 
 _DESTINATION = r"^(slack(:[#A-Za-z0-9._-]{1,81})?|webhook|pagerduty|alertmanager|apprise|terminal)$"
 Destination = Annotated[str, Field(pattern=_DESTINATION)]
@@ -83,6 +83,9 @@ class Slack(Section):
     channel_file: Path | None = None
     webhook_url: SecretStr | None = None
     webhook_url_file: Path | None = None
+    app_token: SecretStr | None = None
+    app_token_file: Path | None = None
+    operators: Words = ()
     api_url: WebAddress = "https://slack.com/api/"
 
     @model_validator(mode="after")
@@ -93,6 +96,8 @@ class Slack(Section):
             raise ValueError("bot_token and webhook_url are both set; expected one of them")
         if self.webhook_url and not self.webhook_url.get_secret_value().startswith("http"):
             raise ValueError("webhook_url must start with https://")
+        if self.app_token and not (self.bot_token and self.operators):
+            raise ValueError("app_token is set; expected bot_token and operators, too")
         return self
 
 

@@ -1,6 +1,8 @@
 """Builds the channels and the rules of each from the settings."""
 
 import sys
+import threading
+from collections.abc import Callable
 from datetime import time
 from zoneinfo import ZoneInfo
 
@@ -94,6 +96,17 @@ def couriers(
     ]
 
 
+def listeners(settings: Settings, actions: Actions) -> list[Callable[[threading.Event], None]]:
+    """Return what has to run beside the couriers: who hears the clicks on Slack's buttons."""
+    slack = settings.alerts.slack
+    if slack.app_token is None:
+        return []
+    from stream.alerts.slack_socket import Buttons
+
+    token = slack.app_token.get_secret_value()
+    return [Buttons(token, slack.operators, actions, base_url=slack.api_url).run]
+
+
 def rules(name: str, alerts: Alerts) -> Rules:
     """Return what holds for the channel *name*; only routes keep things from the terminal."""
     if name == "terminal" and not alerts.routes:
@@ -129,7 +142,15 @@ def _slack(name: str, argument: str, alerts: Alerts, services: Catalogue, page: 
         from stream.alerts.slack import SlackBot
 
         token, where = slack.bot_token.get_secret_value(), argument or slack.channel
-        return SlackBot(token, where, services, page, name=name, base_url=slack.api_url)
+        return SlackBot(
+            token,
+            where,
+            services,
+            page,
+            name=name,
+            buttons=slack.app_token is not None,
+            base_url=slack.api_url,
+        )
     from stream.alerts.slack_webhook import SlackWebhook
 
     assert slack.webhook_url is not None

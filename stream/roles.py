@@ -119,7 +119,7 @@ def watch(settings: Settings) -> Role:
     """Return the watcher, and beside it the loop that sends alerts, loaded and connected."""
     from detector.tick import Policy
     from stream import notify
-    from stream.destinations import couriers
+    from stream.destinations import couriers, listeners
     from stream.watch import Watcher
 
     services = catalogue(settings)
@@ -135,16 +135,19 @@ def watch(settings: Settings) -> Role:
     )
     actions = Actions(client, settings.redis.prefix)
     told = couriers(settings, services, page_url(settings), store, actions)
+    beside = listeners(settings, actions)
 
     def run(stop: threading.Event) -> None:
         log.info("started", channels=channel_names(settings))
-        with ThreadPoolExecutor(1, thread_name_prefix="notify") as pool:
+        with ThreadPoolExecutor(1 + len(beside), thread_name_prefix="notify") as pool:
             telling = pool.submit(notify.run, told, stop, leads=watcher.leads)
+            listening = [pool.submit(one, stop) for one in beside]
             try:
                 watcher.run(stop)
             finally:
                 stop.set()
-        telling.result()
+        for done in (telling, *listening):
+            done.result()
 
     return run
 

@@ -61,6 +61,8 @@ class SlackDouble:
     faults: deque[Fault | None] = field(default_factory=deque)
     scopes: set[str] = field(default_factory=lambda: {"chat:write", "channels:history"})
     page: int = 200
+    app_token: str = ""
+    socket_url: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
     closing: threading.Event = field(default_factory=threading.Event)
 
@@ -225,6 +227,10 @@ class _Handler(BaseHTTPRequestHandler):
                 raise Refused("no_service", self.path)
             slack.hook(_json_object(self.headers, body))
             return "ok"
+        if method == "apps.connections.open":
+            if self.headers.get("Authorization") != f"Bearer {slack.app_token}":
+                raise Refused("invalid_auth", "")
+            return json.dumps({"ok": True, "url": slack.socket_url})
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":
             raise Refused("invalid_auth" if "Authorization" in self.headers else "not_authed", "")
         if method in _TAKES_FORM:
