@@ -287,7 +287,8 @@ def usual_week(baseline: Baseline, row: int) -> Floats:
     level = _level(baseline)[row]
     # Hour 96 since the epoch, a Thursday, began the first Monday.
     week = [level * _season(baseline, 96 + hour)[row] for hour in range(WEEK_HOURS)]
-    return np.maximum(np.array(week), MIN_PER_HOUR)
+    usual: Floats = np.maximum(np.array(week), MIN_PER_HOUR)
+    return usual
 
 
 def _hour_of_week(hour: int) -> tuple[int, int]:
