@@ -36,7 +36,8 @@ def _summed(
     for pairs in parts:
         for name, n in pairs:
             total[token(name, "other")] = total.get(token(name, "other"), 0) + n
-    return sorted(total.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]
+    named = [(name, n) for name, n in total.items() if n > 0]
+    return sorted(named, key=lambda pair: (-pair[1], pair[0]))[:limit]
 
 
 def _bars(heading: str, counted: Sequence[tuple[str, int]]) -> Markup:

@@ -1,5 +1,6 @@
 """The page as Streamlit runs it, on a real Redis, and the pure parts that it is made of."""
 
+import json
 import os
 import re
 import subprocess
@@ -14,16 +15,19 @@ from hypothesis import strategies as st
 from redis import Redis
 from streamlit.testing.v1 import AppTest
 
-from dashboard import charts, feed, grid, words
+from dashboard import affected, backtest, charts, export, feed, grid, stack, words
+from dashboard.actor import anonymous, signed_in
 from dashboard.environment import Environment, EnvironmentProblem, masked
 from dashboard.markup import Markup, el
 from dashboard.posts import plain, safe_url, token
 from dashboard.snapshot import Snapshot, View, advance
+from dashboard.story import Story
+from detector.actions import Role
 from detector.health import Health, SourceHealth
 from detector.incidents import Status
 from detector.series import Series
-from models.catalogue import Service
-from tests.page_story import ATTACKS, CLOCK, World, incident, points, sample, world
+from models.catalogue import Dependency, Service
+from tests.page_story import ATTACKS, CLOCK, SERVICES, World, incident, points, sample, world
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 APP = Path(__file__).parent.parent / "dashboard" / "app.py"
@@ -418,6 +422,78 @@ def test_failing_services_come_first() -> None:
     made = grid.tiles(replace(taken, open=(incident(),)), named)
 
     assert [tile.service.id for tile in made] == ["zz-chat", "zz-pay", "aa"]
+
+
+def test_countries_are_bubbles_and_clouds_are_not() -> None:
+    named = (("DE", 30), ("us-east-1", 12), ("GB", 0), ("XX", 4))
+    hit = replace(incident().affected[0], regions=named)
+
+    drawn = affected.regions(replace(incident(), affected=(hit,)))
+
+    assert re.findall(r'title="([^"]*)"', drawn) == ["Germany: 30"]
+    assert "us-east-1" in drawn
+    assert affected.regions(replace(incident(), affected=(replace(hit, regions=()),))) == ""
+
+
+def test_a_provider_counts_by_how_much_of_the_stack_is_expected_to_fail() -> None:
+    def one(id: str, *edges: tuple[str, float]) -> Service:
+        ties = tuple(Dependency(provider=to, strength=strength) for to, strength in edges)
+        return Service(id=id, name=id, industry="own", depends_on=ties)
+
+    services = {
+        "cloud": one("cloud"),
+        "chat": one("chat", ("cloud", 0.9), ("cloud", 0.4)),
+        "pay": one("pay", ("cloud", 0.5), ("bank", 0.2)),
+    }
+
+    ranked = stack.concentration(["chat", "pay", "cloud"], services)
+
+    assert [(x.provider, round(x.expected, 2)) for x in ranked] == [("cloud", 2.4), ("bank", 0.2)]
+    assert ranked[0].dependents == ("chat", "pay")
+
+
+def test_only_an_address_of_this_machine_without_a_proxy_makes_an_operator() -> None:
+    assert anonymous("127.0.0.1", {}).role is Role.OPERATOR
+    assert anonymous("0.0.0.0", {}).role is Role.VIEWER
+    assert anonymous("127.0.0.1", {"X-Forwarded-For": "192.0.2.1"}).role is Role.VIEWER
+    assert signed_in("Ann@Example.org", ["ann@example.org"]).role is Role.OPERATOR
+    assert signed_in("bob@example.org", ["ann@example.org"]).role is Role.VIEWER
+    assert signed_in(None, ["ann@example.org"]).role is Role.VIEWER
+
+
+def _told() -> Story:
+    return Story(incident=incident(), series={}, names=SERVICES, clock=CLOCK)
+
+
+def test_an_export_holds_the_incident() -> None:
+    kept = json.loads(export.as_json(_told()))
+
+    assert kept["incident"]["observed"] == 4398
+    assert kept["title"] == "Zed Cloud us-east-1"
+
+
+def test_a_report_has_a_chart_and_what_strangers_wrote_is_code_in_it() -> None:
+    made = export.as_markdown(_told())
+
+    assert "xychart-beta" in made
+    assert "**Zed Cloud**" not in made
+    for line in made.splitlines():
+        if "owned" in line or "tracker" in line or "HYPERLINK" in line:
+            assert line.startswith("    ")
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"a": 1}', b'{"a": {"b": 1}}', b"\xff"])
+def test_a_file_that_is_no_back_test_is_refused(body: bytes) -> None:
+    with pytest.raises(backtest.BadResult):
+        backtest.parsed(body)
+
+
+def test_the_best_figure_of_each_column_is_marked() -> None:
+    rows = {"outcry": {"recall": 0.9, "delay_median_minutes": 2}, "z": {"recall": 1.0}}
+
+    drawn = backtest.drawn(backtest.parsed(json.dumps(rows).encode()))
+
+    assert re.findall(r"★ ([\d.]+)", drawn) == ["2", "1"]
 
 
 @pytest.mark.parametrize(
