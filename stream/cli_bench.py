@@ -61,7 +61,7 @@ def detector(
         Path | None, typer.Option(help="A folder of the Numenta Anomaly Benchmark.")
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A minute's worth, with wide bounds.")
+        bool, typer.Option("--quick", help="A small run, with wide bounds.")
     ] = False,
     as_json: Json = False,
 ) -> None:
