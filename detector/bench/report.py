@@ -38,7 +38,7 @@ QUICK = Size(services=24, days=1, rounds=1, young=40, young_days=2)
 
 
 def measured(size: Size, seed: int = JUDGING_SEED, nab: Path | None = None) -> Report:
-    """Run everything; from seconds (`QUICK`) to some ten minutes on one core."""
+    """Run everything: minutes (`QUICK`) to most of an hour on one core."""
     rates = np.repeat(RATES, size.services)
     known = World(rates, seed, bumps=False)
     quiet = alarms.lived(aged(newborn(known), known, _WARM_UP), known, size.days * 24)
