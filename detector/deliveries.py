@@ -51,6 +51,18 @@ class Deliveries:
             pipe.hdel(self._later, incident_id)
             pipe.execute()
 
+    def passed(self, entry_id: str | None, incident_id: str) -> None:
+        """
+        Move the cursor past an entry that nothing was told for.
+
+        The note of an attempt stays: the call may have been taken all the same.
+        """
+        with self._redis.pipeline(transaction=True) as pipe:
+            if entry_id is not None:
+                pipe.hset(self._sent, "cursor", entry_id)
+            pipe.hdel(self._later, incident_id)
+            pipe.execute()
+
     def postpone(self, incident_id: str, postponed: Postponed) -> None:
         """Move the cursor past an entry that is not told yet, and note when to come back to it."""
         with self._redis.pipeline(transaction=True) as pipe:

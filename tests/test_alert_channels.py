@@ -17,7 +17,8 @@ from stream.alerts.rules import QuietHours, Rules
 from stream.alerts.sample import try_channel
 from stream.alerts.slack import SlackBot
 from stream.alerts.webhook import Webhook, sign
-from stream.courier import SETTLE, Courier
+from stream.courier import Courier
+from stream.triage import SETTLE
 from tests.alert_cases import CATALOGUE, after, alert, at, explained, opened, resolved
 from tests.alert_receiver import Receiver
 from tests.outbox import named, write

@@ -11,9 +11,9 @@ from redis import Redis
 from structlog.testing import capture_logs
 
 from detector.incident_store import IncidentStore
-from detector.incidents import Incident, Status, Step
+from detector.incidents import Incident, Severity, Status, Step
 from stream.alerts.channel import Alert, AlertError, Channel
-from stream.alerts.rules import Rules
+from stream.alerts.rules import Route, Rules
 from stream.alerts.slack import SlackBot
 from stream.courier import Courier, Drained, backoff
 from stream.notify import run
@@ -275,6 +275,22 @@ def test_a_root_and_a_reply_whose_answers_are_lost_are_found_and_not_repeated(
 
     assert len(slack.roots) == 2
     assert len(slack.thread(slack.roots[1])) == 1
+
+
+def test_a_lost_root_is_found_even_when_its_entry_is_folded_into_another(
+    store: IncidentStore, slack: SlackDouble
+) -> None:
+    grave = Rules(routes=(Route(severity=Severity.CRITICAL),))
+    sender = Courier(store, bot(slack), rules=grave)
+    write(store, opened())
+    sender.drain(NOW)
+    write(store, joined(explained(), 10))
+    slack.faults.extend([None, Fault(kind="take_and_drop")])
+    drain(store, bot(slack), NOW, rules=grave)
+    write(store, joined(explained(), 11))
+    finish(store, slack, random.Random(1))
+
+    assert len(slack.roots) == 1
 
 
 def test_without_the_scope_to_read_an_alert_comes_twice_rather_than_never(
