@@ -16,7 +16,7 @@ from dashboard.posts import plain, token
 from dashboard.site import Site
 
 SECONDS = 600
-OWN = "outcry"
+OWN = "ours"
 # What is told of each detector: the field, the heading, and whether more is better.
 COLUMNS = (
     ("incidents", "Incidents", None),

@@ -489,7 +489,7 @@ def test_a_file_that_is_no_back_test_is_refused(body: bytes) -> None:
 
 
 def test_the_best_figure_of_each_column_is_marked() -> None:
-    rows = {"outcry": {"recall": 0.9, "delay_median_minutes": 2}, "z": {"recall": 1.0}}
+    rows = {"ours": {"recall": 0.9, "delay_median_minutes": 2}, "z": {"recall": 1.0}}
 
     drawn = backtest.drawn(backtest.parsed(json.dumps(rows).encode()))
 
