@@ -40,7 +40,7 @@ def intake(
 @bench.command()
 def alerts(
     context: typer.Context,
-    services: Annotated[int, typer.Option(help="How many fail, one after the other.", min=1)] = 40,
+    services: Annotated[int, typer.Option(help="How many fail, one after the other.", min=1)] = 20,
     as_json: Json = False,
 ) -> None:
     """Measure from the append of the decisive record to the HTTP request of the alert."""
