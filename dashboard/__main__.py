@@ -4,6 +4,7 @@ import gc
 import os
 import socket
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import redis
@@ -46,6 +47,7 @@ def main() -> int:
     """Serve the page until a signal comes; return 2 after one line when it could not work."""
     try:
         environment = Environment.read(os.environ)
+        _check_login(environment)
         _check_redis(environment)
         _check_port(environment)
         Catalogue.load(environment.catalogue_files)
@@ -64,6 +66,14 @@ def main() -> int:
 def _flags(environment: Environment) -> list[str]:
     served = {"server.address": environment.host, "server.port": str(environment.port)}
     return [f"--{name}={value}" for name, value in (OPTIONS | served).items()]
+
+
+def _check_login(environment: Environment) -> None:
+    if environment.login and find_spec("authlib") is None:
+        raise EnvironmentProblem(
+            "dashboard.login needs the package authlib, which is not installed; install it, or "
+            "unset OUTCRY_DASHBOARD__LOGIN"
+        )
 
 
 def _check_redis(environment: Environment) -> None:

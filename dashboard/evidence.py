@@ -17,13 +17,14 @@ N_POSTS, N_STEPS = 6, 8
 def posts(story: Story) -> None:
     """Draw a few posts, each with where it came from and, where that is safe, its link."""
     st.html(el("h3", "What people say"))
-    newest = sorted(story.incident.samples, key=lambda one: one.posted_at, reverse=True)
+    written = [sample for sample in story.incident.samples if plain(sample.text)]
+    newest = sorted(written, key=lambda one: one.posted_at, reverse=True)
     if not newest:
         st.text("No sample post is kept for this incident.")
     for i, sample in enumerate(_various(newest)):
         with st.container(key=f"post-{i}-{story.incident.id}", gap="xsmall"):
             st.html(_byline(story, sample))
-            st.text(plain(sample.text) or "(no text)")
+            st.text(plain(sample.text))
             if url := safe_url(sample.url):
                 st.link_button("Open the post", url, type="tertiary", icon=":material/open_in_new:")
 

@@ -254,8 +254,9 @@ def _start(variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
             "expected an address that starts with redis://",
         ),
         ({"OUTCRY_DASHBOARD__PORT": "eighty"}, "'eighty', expected a port number"),
+        ({"OUTCRY_DASHBOARD__LOGIN": "true", "OUTCRY_REDIS__URL": "unix:///none"}, "outcry dash"),
     ],
-    ids=["no redis", "no redis address", "no port"],
+    ids=["no redis", "no redis address", "no port", "no login"],
 )
 def test_a_start_that_cannot_work_ends_with_one_line(variables: dict[str, str], said: str) -> None:
     ended = _start(variables)
