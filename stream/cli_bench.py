@@ -60,9 +60,7 @@ def detector(
     nab: Annotated[
         Path | None, typer.Option(help="A folder of the Numenta Anomaly Benchmark.")
     ] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="A small run, with wide bounds.")
-    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A small run, with wide bounds.")] = False,
     as_json: Json = False,
 ) -> None:
     """Measure the detector: delay beside the bound and other rules, false incidents, cost."""
