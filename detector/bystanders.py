@@ -8,14 +8,14 @@ February 2024). So the ratio under spill-over is log-normal around 4.5 %; a fail
 have any size. Who posts about a bystander also names the service that really fails.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log, pi, sqrt
 
 import numpy as np
 
 from detector.baseline import Flags, Floats
-from detector.dependencies import Graph
+from detector.dependencies import Graph, Rows
 
 CLEARED = 0.6  # probability of spill-over from which a service is cleared
 # Reported by people who only see that nothing works. No other service is cleared: one that depends
@@ -58,14 +58,12 @@ def bystanders(
     counts the recent reports of a service that name another one as well.
     """
     found = []
-    rows = np.flatnonzero(failing).tolist()
-    for row in rows:
+    rows = np.flatnonzero(failing)
+    loud = _loudest_first(rows, excess)
+    for row in rows.tolist():
         guesses = [
             _judged(graph, row, other, excess, float(own[row]), beside)
-            for other in rows
-            if excess[other] >= max(_LEAST_EXCESS, 2 * excess[row])
-            and _prior(graph, row, other)
-            and not graph.linked(row, other)
+            for other in _culprits(graph, row, loud, excess)
         ]
         best = max(guesses, key=lambda one: (one.probability, one.culprit), default=None)
         if best:
@@ -74,6 +72,23 @@ def bystanders(
             name = graph.services[row]
             found.append(Bystander(service=name, culprit=name, probability=0.0, share=0.0))
     return tuple(found)
+
+
+def _loudest_first(rows: Rows, excess: Floats) -> list[int]:
+    """Those of *rows* whose reports may spill over, the most reported first."""
+    heard = rows[excess[rows] >= _LEAST_EXCESS]
+    return [int(row) for row in heard[np.argsort(-excess[heard], kind="stable")]]
+
+
+def _culprits(graph: Graph, row: int, loud: Sequence[int], excess: Floats) -> Iterator[int]:
+    """Yield the services of *loud* for whose failure *row* may be reported."""
+    if graph.industries[row] not in INFRASTRUCTURE:
+        return
+    for other in loud:
+        if excess[other] < 2 * excess[row]:
+            return
+        if _prior(graph, row, other) and not graph.linked(row, other):
+            yield other
 
 
 def _judged(
