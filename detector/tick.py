@@ -68,6 +68,25 @@ class Tick:
     threshold: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """
+    What a bucket says of each service by itself, before causes are asked for.
+
+    *state* has moved on but for its incidents, hints and evidence; *ended* are the rows that are
+    over and *raised* those that begin to fail; the rest is as in `Tick`.
+    """
+
+    state: State
+    bucket: Bucket
+    ended: Rows
+    raised: Rows
+    observed: Floats
+    expected: Floats
+    statistic: Floats
+    threshold: float
+
+
 def tick(state: State, bucket: Bucket, catalogue: Catalogue, policy: Policy) -> Tick:
     """
     Judge *bucket*, which begins at *state.next_start* or later, and say what changed.
@@ -75,6 +94,11 @@ def tick(state: State, bucket: Bucket, catalogue: Catalogue, policy: Policy) -> 
     Where it begins later the feed was silent: nothing is learnt or forgotten over the gap, either
     way. Raises `ValueError` for a bucket of the past or one off the grid.
     """
+    return concluded(measured(state, bucket, policy), catalogue, policy)
+
+
+def measured(state: State, bucket: Bucket, policy: Policy) -> Measured:
+    """Take the first half of `tick`: what depends on no edge of the catalogue."""
     if bucket.start < state.next_start or bucket.start % WIDTH:
         raise ValueError(
             f"bucket at {bucket.start}, expected a multiple of {WIDTH} "
@@ -92,32 +116,49 @@ def tick(state: State, bucket: Bucket, catalogue: Catalogue, policy: Policy) -> 
         state.surge, bucket.start, affected, recovered, blamed, rate, state.baseline, frozen
     )
     usual = surge.null_means(test, state.baseline, rate)[:, 0]
-    now = instant(bucket.start + WIDTH)
-    known = tuple(i for i in state.incidents if reopenable(i, now, policy.reopen_hours))
     quiet = round(policy.quiet_minutes * 60)
     course, moves = recovery.moved(
         state.course, test, bucket.start, affected, recovered, usual, state.baseline, limit, quiet
     )
-    raised = recovery.raised(course, test, limit) & (state.course.phase == NORMAL)
-    course = recovery.opened(course, test, np.flatnonzero(raised), bucket.start)
+    raised = np.flatnonzero(recovery.raised(course, test, limit) & (state.course.phase == NORMAL))
     judged = replace(
         state,
         next_start=bucket.start + WIDTH,
         baseline=baseline.collected(state.baseline, bucket.start, affected, rate, frozen),
         surge=surge.cleared(test, moves.ended, bucket.start + WIDTH),
-        course=carried(course, state.services, known, np.flatnonzero(raised)),
+        course=recovery.opened(course, test, raised, bucket.start),
         region_posts=_regions(state.region_posts, bucket),
-        incidents=known,
     )
-    after, changes = _told(judged, moves.ended, bool(raised.any()), bucket, catalogue, usual)
-    lasting = tuple(i for i in after.incidents if reopenable(i, now, policy.reopen_hours))
-    return Tick(
-        state=replace(after, incidents=lasting),
-        changes=changes,
+    return Measured(
+        state=judged,
+        bucket=bucket,
+        ended=moves.ended,
+        raised=raised,
         observed=affected,
         expected=usual,
         statistic=test.statistic,
         threshold=limit,
+    )
+
+
+def concluded(seen: Measured, catalogue: Catalogue, policy: Policy) -> Tick:
+    """Take the second half of `tick`: causes and incidents, by the edges of *catalogue*."""
+    state = seen.state
+    now = instant(state.next_start)
+    known = tuple(i for i in state.incidents if reopenable(i, now, policy.reopen_hours))
+    course = carried(state.course, state.services, known, seen.raised)
+    state = replace(state, course=course, incidents=known)
+    after, changes = _told(
+        state, seen.ended, len(seen.raised) > 0, seen.bucket, catalogue, seen.expected
+    )
+    lasting = tuple(i for i in after.incidents if reopenable(i, now, policy.reopen_hours))
+    return Tick(
+        state=replace(after, incidents=lasting),
+        changes=changes,
+        observed=seen.observed,
+        expected=seen.expected,
+        statistic=seen.statistic,
+        threshold=seen.threshold,
     )
 
 
