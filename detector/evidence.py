@@ -23,6 +23,7 @@ class Hint:
     service: str
     symptoms: Tally = ()
     regions: Tally = ()
+    languages: Tally = ()
     samples: tuple[Sample, ...] = ()
 
 
@@ -38,20 +39,24 @@ def gathered(
 
 def enriched(affected: Affected, bucket: Bucket, hint: Hint | None) -> Affected:
     """
-    Add the bucket's symptoms and regions to a service in an incident, or its *hint*, which has
-    them.
+    Add the bucket's symptoms, regions and languages to a service in an incident, or those of its
+    *hint*, which has the bucket's.
     """
+    service = affected.service
     if hint:
-        symptoms, regions = dict(hint.symptoms), dict(hint.regions)
+        symptoms, regions, languages = hint.symptoms, hint.regions, hint.languages
     else:
-        symptoms = dict(bucket.symptoms.get(affected.service, {}))
-        regions = dict(bucket.regions.get(affected.service, {}))
-    if not symptoms and not regions:
+        symptoms, regions, languages = (
+            tuple(part.get(service, {}).items())
+            for part in (bucket.symptoms, bucket.regions, bucket.languages)
+        )
+    if not symptoms and not regions and not languages:
         return affected
     return replace(
         affected,
-        symptoms=_tally(affected.symptoms, symptoms),
-        regions=_tally(affected.regions, regions),
+        symptoms=_tally(affected.symptoms, dict(symptoms)),
+        regions=_tally(affected.regions, dict(regions)),
+        languages=_tally(affected.languages, dict(languages)),
     )
 
 
@@ -108,6 +113,7 @@ def _added(hint: Hint, bucket: Bucket) -> Hint:
         hint,
         symptoms=_tally(hint.symptoms, bucket.symptoms.get(service, {})),
         regions=_tally(hint.regions, bucket.regions.get(service, {})),
+        languages=_tally(hint.languages, bucket.languages.get(service, {})),
         samples=chosen((*hint.samples, *fresh), _MAX_PENDING) if fresh else hint.samples,
     )
 

@@ -14,10 +14,11 @@ from typing import Any
 import msgspec
 import redis
 
-from detector import evidence_index
+from detector import evidence_index, reach
 from detector.bucket import WIDTH
 from detector.deliveries import Deliveries
 from detector.incidents import Incident, Severity, Status, Transition
+from detector.reach import Mark
 from detector.round import Progress, Round
 from detector.series import KEPT_MINUTES, Series, pack, unpack
 
@@ -125,6 +126,10 @@ class IncidentStore:
             key = f"{self._base}series:{service}"
             pipe.rpush(key, *(pack(point) for point in points))
             pipe.ltrim(key, -KEPT_MINUTES, -1)
+        for id, marks in round_.marks.items():
+            key = f"{self._base}reach:{id}"
+            pipe.rpush(key, *map(reach.pack, marks))
+            pipe.ltrim(key, -reach.KEPT, -1)
 
     # --- readers ---
 
@@ -154,6 +159,11 @@ class IncidentStore:
                 pipe.lrange(f"{self._base}series:{service}", -minutes, -1)
             rows = pipe.execute()
         return {service: unpack(row, since) for service, row in zip(services, rows, strict=True)}
+
+    def marks(self, incident_id: str) -> tuple[Mark, ...]:
+        """Return how far an incident reached, every five minutes, oldest first."""
+        rows = self._redis.lrange(f"{self._base}reach:{incident_id}", 0, -1)
+        return tuple(map(reach.unpack, rows))
 
     def judged_until(self) -> datetime | None:
         """Return the end of the last bucket judged, event time."""

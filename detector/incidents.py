@@ -87,7 +87,8 @@ class Affected:
     *onset_at* is the estimated start of the trouble, *joined_at* the end of the bucket that
     raised it;
     *observed* counts distinct authors since the onset and *expected* what is normal for that span;
-    *peak_per_minute* is the highest rate over one minute.
+    *peak_per_minute* is the highest rate over one minute; *languages* count those reports that name
+    no region.
     """
 
     service: str
@@ -101,6 +102,7 @@ class Affected:
     peak_per_minute: float = 0.0
     symptoms: tuple[tuple[str, int], ...] = ()
     regions: tuple[tuple[str, int], ...] = ()
+    languages: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from detector import minutes
+from detector import minutes, reach
 from detector.bucket import Bucket
 from detector.erasure import erased
 from detector.incidents import Incident, Transition
 from detector.minutes import Minute
+from detector.reach import Mark
 from detector.round import Progress, Round
 from detector.series import Point
 from detector.state import State, decode, encode, initial
@@ -54,6 +55,7 @@ def judge(
     """Judge *buckets*, one at least, in time order; where rounds are cut makes no difference."""
     changes: list[tuple[Incident, Transition]] = []
     points: dict[str, list[Point]] = {}
+    marks: dict[str, list[Mark]] = {}
     deleted: set[str] = set()
     last = 0
     for raw in buckets:
@@ -73,6 +75,8 @@ def judge(
         )
         for service, point in finished.items():
             points.setdefault(service, []).append(point)
+        for id, mark in reach.marks(bucket.start, result.state.incidents, catalogue).items():
+            marks.setdefault(id, []).append(mark)
         memory = replace(memory, state=result.state, texts=texts, minute=minute)
         last = bucket.start
     return memory, Round(
@@ -83,6 +87,7 @@ def judge(
         changes=tuple(changes),
         incidents=_to_save(memory.state, changes),
         points=points,
+        marks=marks,
         deleted=deleted,
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from detector.incidents import Incident, Transition
+from detector.reach import Mark
 from detector.series import Point
 
 
@@ -13,8 +14,9 @@ class Round:
     All that is to be saved after some buckets; *last_bucket* is the start of the last of them.
 
     *changes* are in the order in which they happened; *state*, *texts* and *minute* are the packed
-    memory; *incidents* are snapshots to overwrite; *points* are finished minutes by service;
-    *deleted* names the posts whose evidence is to go from all incidents.
+    memory; *incidents* are snapshots to overwrite; *points* are finished minutes by service,
+    *marks* how far incidents reached, by id; *deleted* names the posts whose evidence is to go from
+    all incidents.
     """
 
     last_bucket: int
@@ -24,6 +26,7 @@ class Round:
     changes: tuple[tuple[Incident, Transition], ...] = ()
     incidents: tuple[Incident, ...] = ()
     points: Mapping[str, Sequence[Point]] = field(default_factory=dict)
+    marks: Mapping[str, Sequence[Mark]] = field(default_factory=dict)
     deleted: Set[str] = frozenset()
 
 

@@ -131,4 +131,5 @@ def _described(
         peak_per_minute=round(max(old.peak_per_minute if old else 0.0, peak), 2),
         symptoms=old.symptoms if old else (),
         regions=old.regions if old else (),
+        languages=old.languages if old else (),
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from detector.batch import Accepted, Statement, What
+from detector.bucket import SPOKEN
 from detector.incidents import Sample
 from models.tags import Kind, Role, Symptom, Tag
 from stream.report import Report
@@ -85,9 +86,16 @@ def _statement(report: Report, tag: Tag, print_: str) -> Statement:
         what=what,
         fingerprint=print_,
         symptom=tag.symptom or "",
-        region=tag.region or report.country or "",
+        region=tag.region or report.country or _spoken(report.lang),
         sample=_sample(report, tag) if what == "affected" else None,
     )
+
+
+def _spoken(language: str | None) -> str:
+    """Return the mark of a *language* tag, "~pt" or "~pt-BR": all that hints at where it is."""
+    main, *rest = (language or "").split("-")
+    country = next((part.upper() for part in rest if len(part) == 2 and part.isalpha()), "")
+    return SPOKEN + "-".join(filter(None, (main.lower(), country))) if main else ""
 
 
 def _sample(report: Report, tag: Tag) -> Sample:

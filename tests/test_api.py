@@ -88,7 +88,11 @@ def test_incidents_services_and_evidence_say_what_redis_has(api: str, store: Inc
     posts = json.loads(get(f"{api}/v1/incidents/{explained().id}/evidence"))
     services = {row["id"]: row for row in json.loads(get(f"{api}/v1/services"))}
 
+    radius = json.loads(get(f"{api}/v1/incidents/{explained().id}/radius"))
+
     assert listed == one
+    assert radius["n_reports"] == one["observed"]
+    assert radius["course"][-1]["failing"]
     assert (one["observed"], one["cause"]["name"]) == (840, "Amazon Web Services")
     assert [post["text"] for post in posts] == [one.text for one in explained().samples]
     assert services["snapchat"]["state"] == "ongoing"

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from detector.incidents import Affected, Cause, Incident, Severity, Status
-from detector.radius import is_country, radius
 from detector.risk import concentration, hits
 from detector.suggest import suggestions
 from models.catalogue import Catalogue, Dependency, Service
@@ -94,18 +93,3 @@ def test_a_past_outage_says_what_it_hit_and_what_it_might_have() -> None:
     (hit,) = hits(CATALOGUE, ["bank", "shop"], {"x": ("cloud", ["bank", "other"]), "y": (None, [])})
 
     assert (hit.hit, hit.at_risk) == (("bank",), ("shop",))
-
-
-def test_the_radius_keeps_countries_and_cloud_regions_apart() -> None:
-    wide = incident("i1", ["bank", "shop"], regions=(("us-east-1", 6), ("US", 3), ("GB", 1)))
-
-    found = radius(wide, CATALOGUE)
-
-    assert found.countries == (("US", 0.75), ("GB", 0.25))
-    assert found.cloud_regions == (("us-east-1", 1.0),)
-    assert found.placed == 0.2
-    assert found.industries == (("finance", 1, 2), ("retail", 1, 1))
-    assert (found.first, found.last) == ("bank", "shop")
-    assert found.recovered == ("shop", "bank")
-    assert is_country("GB")
-    assert not is_country("us-east-1")

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from detector.counts import Counts
 from detector.incident_store import IncidentStore
 from detector.incidents import Incident
+from detector.radius import radius
 from models.catalogue import Catalogue
 from stream.api import feeds, shapes
 from stream.api.events import Events
@@ -55,6 +56,7 @@ class Api:
             "/v1/incidents": self._incidents,
             "/v1/incidents/{incident}": self._incident,
             "/v1/incidents/{incident}/evidence": self._evidence,
+            "/v1/incidents/{incident}/radius": self._radius,
             "/v1/services": lambda _: _json(self._services()),
             "/v1/services/{service}": self._service,
             "/v1/health": self._health,
@@ -105,6 +107,10 @@ class Api:
 
     def _evidence(self, request: Request) -> Response:
         return _json([shapes.evidence_out(one) for one in self._found(request).samples])
+
+    def _radius(self, request: Request) -> Response:
+        incident = self._found(request)
+        return _json(radius(incident, self._catalogue, self._store.marks(incident.id)))
 
     def _found(self, request: Request) -> Incident:
         asked = request.path_params["incident"]

@@ -4,11 +4,13 @@ from typing import Any
 
 import msgspec
 
+from detector.radius import Radius
 from stream.api import shapes
 
 _KINDS = (
     shapes.IncidentOut,
     shapes.EvidenceOut,
+    Radius,
     shapes.ServiceOut,
     shapes.HealthOut,
     shapes.AliveOut,
@@ -30,6 +32,11 @@ def describe(*, with_token: bool) -> dict[str, Any]:
         "/v1/incidents/{incident}": _get("Read one incident", _one("IncidentOut"), [incident]),
         "/v1/incidents/{incident}/evidence": _get(
             "Read the posts kept as evidence", _many("EvidenceOut"), [incident]
+        ),
+        "/v1/incidents/{incident}/radius": _get(
+            "Read how far it reached, by industry and country, and its course",
+            _one("Radius"),
+            [incident],
         ),
         "/v1/services": _get("List the services and how they stand", _many("ServiceOut")),
         "/v1/services/{service}": _get("Read one service", _one("ServiceOut"), [service]),
