@@ -3,7 +3,7 @@ What posts add to the counts: symptoms, regions and samples, kept from before a 
 opens.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from detector.bucket import Bucket
@@ -28,12 +28,18 @@ class Hint:
 
 
 def gathered(
-    hints: Sequence[Hint], bucket: Bucket, suspicious: Collection[str]
+    hints: Sequence[Hint], bucket: Bucket, climbs: Callable[[str], bool]
 ) -> tuple[Hint, ...]:
-    """Add *bucket* to the hints of the *suspicious* services and drop those of all others."""
+    """Add *bucket* to the hints of the services of which *climbs* is true; drop all others'."""
     known = {hint.service: hint for hint in hints}
+    parts = (bucket.symptoms, bucket.regions, bucket.languages, bucket.samples)
+    telling = {service for part in parts for service in part if service in bucket.affected}
     return tuple(
-        _added(known.get(service, Hint(service=service)), bucket) for service in sorted(suspicious)
+        _added(known.get(service) or Hint(service=service), bucket)
+        if service in telling
+        else known[service]
+        for service in sorted({*known, *telling})
+        if climbs(service)
     )
 
 
@@ -106,8 +112,6 @@ def chosen(samples: Sequence[Sample], limit: int = MAX_SAMPLES) -> tuple[Sample,
 
 def _added(hint: Hint, bucket: Bucket) -> Hint:
     service = hint.service
-    if service not in bucket.affected:
-        return hint
     fresh = bucket.samples.get(service, ())
     return replace(
         hint,

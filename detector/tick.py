@@ -6,8 +6,7 @@ incidents. The caller gives it every bucket once and in order, those without a r
 saves what comes out.
 """
 
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,10 +16,11 @@ from detector import baseline, recovery, surge
 from detector.baseline import MINUTE, Floats
 from detector.bucket import WIDTH, Bucket
 from detector.cause import Evidence, Explanation, explain
-from detector.dependencies import Graph, graph
+from detector.dependencies import Graph
 from detector.evidence import gathered, illustrated
 from detector.grouping import regrouped, reopenable
 from detector.incidents import Incident, Status, Transition
+from detector.layout import column, edges, index
 from detector.recovery import FAILING, NORMAL
 from detector.state import State
 from detector.verdicts import carried, instant, verdicts
@@ -107,7 +107,7 @@ def measured(state: State, bucket: Bucket, policy: Policy) -> Measured:
     state = _arrived(state, bucket.start)
     limit = surge.threshold(policy.false_incidents_per_service_year)
     affected, recovered, blamed = (
-        _column(state.services, counts)
+        column(state.services, counts)
         for counts in (bucket.affected, bucket.recovered, bucket.blamed)
     )
     rate = baseline.expected(state.baseline, bucket.start)
@@ -121,11 +121,12 @@ def measured(state: State, bucket: Bucket, policy: Policy) -> Measured:
         state.course, test, bucket.start, affected, recovered, usual, state.baseline, limit, quiet
     )
     raised = np.flatnonzero(recovery.raised(course, test, limit) & (state.course.phase == NORMAL))
+    next_start = bucket.start + WIDTH
     judged = replace(
         state,
-        next_start=bucket.start + WIDTH,
+        next_start=next_start,
         baseline=baseline.collected(state.baseline, bucket.start, affected, rate, frozen),
-        surge=surge.cleared(test, moves.ended, bucket.start + WIDTH),
+        surge=surge.cleared(test, moves.ended, next_start) if len(moves.ended) else test,
         course=recovery.opened(course, test, raised, bucket.start),
         region_posts=_regions(state.region_posts, bucket),
     )
@@ -183,13 +184,13 @@ def _told(
 ) -> tuple[State, tuple[tuple[Incident, Transition], ...]]:
     """Bring the incidents up to date and collect the transitions of this bucket."""
     now = instant(state.next_start)
-    hints = gathered(state.hints, bucket, _suspicious(state, ended, bucket))
+    hints = gathered(state.hints, bucket, _climbing(state, ended))
     judged = verdicts(state, ended, hints, bucket, usual)
     if not judged:
         return replace(state, hints=hints), ()
-    edges = _graph(catalogue, state.services)
-    state, explanation = _explained(state, edges, usual, opens)
-    moved = regrouped(state.incidents, judged, explanation, edges, now)
+    graph = edges(catalogue, state.services)
+    state, explanation = _explained(state, graph, usual, opens)
+    moved = regrouped(state.incidents, judged, explanation, graph, now)
     shown = illustrated(moved, bucket, hints)
     told = {incident.id: len(incident.transitions) for incident in state.incidents}
     changes = tuple(
@@ -202,7 +203,7 @@ def _told(
 
 
 def _explained(
-    state: State, edges: Graph, usual: Floats, opens: bool
+    state: State, graph: Graph, usual: Floats, opens: bool
 ) -> tuple[State, Explanation | None]:
     """Ask for the cause when a service begins to fail, and once a minute while two fail."""
     course, test = state.course, state.surge
@@ -212,7 +213,7 @@ def _explained(
         opens or state.next_start % MINUTE == 0
     ):
         return state, None
-    rows = edges.rows_beside(failing)
+    rows = graph.rows_beside(failing)
     abnormal = np.zeros(len(state.services))
     abnormal[rows] = surge.abnormality(test, state.baseline, rows)
     # What failed since the onset is evidence to the end of the incident, however far it has
@@ -232,43 +233,30 @@ def _explained(
         },
     )
     strongest = np.where(failing, evidence.abnormal, 0.0)
-    return replace(state, course=replace(course, evidence=strongest)), explain(edges, evidence)
+    return replace(state, course=replace(course, evidence=strongest)), explain(graph, evidence)
 
 
 def _in_open_incident(state: State) -> NDArray[np.bool_]:
-    inside = np.zeros(len(state.services), np.bool_)
-    for incident in state.incidents:
-        if incident.status is not Status.RESOLVED:
-            for one in incident.affected:
-                if (row := _row(state.services, one.service)) is not None:
-                    inside[row] = True
-    return inside
+    inside = {
+        one.service: 1
+        for incident in state.incidents
+        if incident.status is not Status.RESOLVED
+        for one in incident.affected
+    }
+    return np.asarray(column(state.services, inside) > 0)
 
 
-def _suspicious(state: State, ended: Rows, bucket: Bucket) -> list[str]:
-    """Services whose posts are worth keeping: of those named, what has begun to climb."""
-    named = sorted({hint.service for hint in state.hints}.union(bucket.affected))
-    rows = [_row(state.services, service) for service in named]
+def _climbing(state: State, ended: Rows) -> Callable[[str], bool]:
+    """Tell of a service whether its posts are worth keeping, as it has begun to climb."""
+    rows = index(state.services)
     high = surge.suspicion(state.surge) >= _REMEMBERED
     high[ended] = False
-    return [s for s, row in zip(named, rows, strict=True) if row is not None and high[row]]
 
+    def climbs(service: str) -> bool:
+        row = rows.get(service)
+        return row is not None and bool(high[row])
 
-def _row(services: Sequence[str], service: str) -> int | None:
-    row = bisect_left(services, service)
-    return row if row < len(services) and services[row] == service else None
-
-
-def _column(services: Sequence[str], counts: Mapping[str, int]) -> Floats:
-    """
-    Lay out *counts* by row; services outside the catalogue are left out, as nothing is known of
-    them.
-    """
-    column = np.zeros(len(services))
-    for service, count in counts.items():
-        if (row := _row(services, service)) is not None:
-            column[row] = count
-    return column
+    return climbs
 
 
 def _regions(
@@ -284,17 +272,3 @@ def _regions(
             key = (service, _WITH + other)
             posts[key] = posts.get(key, 0.0) + count
     return tuple((*key, posts[key]) for key in sorted(posts) if posts[key] >= _REGION_FLOOR)
-
-
-_last_graph: list[tuple[Catalogue, tuple[str, ...], Graph]] = []
-
-
-def _graph(catalogue: Catalogue, services: tuple[str, ...]) -> Graph:
-    """
-    Lay out the catalogue's edges once: a memo of one entry, as the catalogue is the same all day.
-    """
-    if _last_graph and _last_graph[0][0] is catalogue and _last_graph[0][1] == services:
-        return _last_graph[0][2]
-    edges = graph(catalogue, services)
-    _last_graph[:] = [(catalogue, services, edges)]
-    return edges
