@@ -7,7 +7,6 @@ the latest `Producer.flush`, raise `DeliveryError`.
 
 import contextlib
 import socket
-import threading
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -16,6 +15,8 @@ from typing import Any
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
+from stream.in_flight import InFlight
+from stream.partition import ByKey
 from stream.report import DELETION_HEADER, HEARTBEAT_HEADER, Deletion, Heartbeat, Report, encode
 
 CONNECT_SECONDS = 8.0
@@ -71,10 +72,7 @@ class Producer:
         self.topic = topic
         self.n_sent = 0
         self._delivery_seconds = delivery_seconds
-        self._room = threading.BoundedSemaphore(max_in_flight)
-        self._failures = threading.Lock()
-        self._n_failed = 0
-        self._first_failure: BaseException | None = None
+        self._in_flight = InFlight(max_in_flight)
         await_listener(servers)
         try:
             self._kafka = KafkaProducer(
@@ -82,6 +80,7 @@ class Producer:
                 acks="all",
                 enable_idempotence=True,
                 compression_type="lz4",
+                partitioner=ByKey(),
                 linger_ms=LINGER_MS,
                 batch_size=BATCH_BYTES,
                 allow_auto_create_topics=False,
@@ -152,7 +151,8 @@ class Producer:
             # The margin lets a record run into its own delivery timeout, whose reason says more.
             self._kafka.flush(timeout=self._delivery_seconds + CONNECT_SECONDS)
         except KafkaError as error:
-            self._fail(error)
+            self._in_flight.fail(error)
+        self._in_flight.settle()
         self._raise_failures()
 
     def abandon(self) -> None:
@@ -160,17 +160,15 @@ class Producer:
         self._close(GIVE_UP_SECONDS)
 
     def _send(self, body: bytes | None, **where: Any) -> None:
-        while not self._room.acquire(timeout=1.0):
+        while self._in_flight.is_full(1.0):
             self._raise_failures()
         self._raise_failures()
         try:
             future = self._kafka.send(self.topic, value=body, **where)
         except KafkaError as error:
-            self._room.release()
             raise DeliveryError(self.bootstrap, 1, error) from error
         self.n_sent += 1
-        future.add_errback(self._fail)
-        future.add_both(lambda _: self._room.release())
+        self._in_flight.add(future)
 
     def _close(self, seconds: float) -> None:
         try:
@@ -182,16 +180,9 @@ class Producer:
             self._kafka._sender.join(GIVE_UP_SECONDS)
             self._kafka.close(timeout=GIVE_UP_SECONDS)
 
-    def _fail(self, error: BaseException) -> None:
-        with self._failures:
-            self._n_failed += 1
-            self._first_failure = self._first_failure or error
-
     def _raise_failures(self) -> None:
-        with self._failures:
-            n_failed, first = self._n_failed, self._first_failure
-        if first is not None:
-            raise DeliveryError(self.bootstrap, n_failed, first) from first
+        if (first := self._in_flight.first) is not None:
+            raise DeliveryError(self.bootstrap, self._in_flight.n_failed, first) from first
 
 
 def ensure_topics(

@@ -26,7 +26,7 @@ def accept(report: Report, tags: Iterable[Tag], written_at: datetime | None) -> 
     received_at: one post with a wrong clock must not move the watermark into the future.
     """
     tags = (_named(report),) if report.service is not None else tuple(tags)
-    print_ = fingerprint(report.text)
+    print_ = fingerprint(report.text) if tags else ""
     statements = tuple(_statement(report, tag, print_) for tag in tags)
     return Accepted(
         event_at=min(at for at in (report.posted_at, report.received_at, written_at) if at),

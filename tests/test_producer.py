@@ -9,9 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from kafka import KafkaAdminClient
+from kafka.partitioner.default import murmur2 as kafkas_murmur2
 
 from stream.embedded import Child, start_broker
+from stream.partition import murmur2
 from stream.producer import (
     BrokerUnreachable,
     DeliveryError,
@@ -205,3 +209,8 @@ def test_leaving_with_an_error_of_ones_own_does_not_wait_for_a_dead_broker(broke
         send_and_break()
 
     assert time.monotonic() - start < 5
+
+
+@given(st.binary(max_size=100))
+def test_a_key_goes_where_kafkas_own_clients_send_it(key: bytes) -> None:
+    assert murmur2(key) == kafkas_murmur2(key)

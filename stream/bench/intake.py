@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,43 +24,37 @@ from pydantic import SecretStr
 from detector.counts import Counts
 from detector.feeds import Feeds
 from detector.health import Health
+from stream.bench.course import Moment, Use, figures
 from stream.configuration import change
 from stream.parts import Parts
 from stream.roles import connect_redis
 from stream.screen import Screen
 from stream.settings import Settings
 
-SAMPLE_SECONDS = 5.0
-WARM_UP = 60.0  # seconds until memory is compared: models are loaded, pools filled
+SAMPLE_SECONDS = 2.0
+START_SECONDS = 180.0
 DRAIN_SECONDS = 120.0
 RAW_SECONDS = 15.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """What was seen at one time; memory in MB and processor seconds by part."""
-
-    at: float
-    n_counted: int
-    lag: int
-    rss: Mapping[str, float]
-    cpu: Mapping[str, float]
+class BenchError(Exception):
+    """The parts did not start; says which."""
 
 
 @dataclass(slots=True)
-class Course:
-    """All that was seen, and how much the server has sent."""
+class Firehose:
+    """The server that sends the posts: where it listens, and what it says of itself."""
 
-    moments: list[Moment] = field(default_factory=list)
+    port: int
+    pid: int
     n_made: int = 0
     done: bool = False
 
 
 def bench_intake(settings: Settings, rate: float, seconds: float) -> dict[str, Any]:
     """Run for *seconds* at *rate* posts a second (0: as fast as it goes); return the figures."""
-    course = Course()
-    with tempfile.TemporaryDirectory() as place, _firehose(rate, seconds, course) as port:
-        wanted = _settings(settings, Path(place), port)
+    with tempfile.TemporaryDirectory() as place, _firehose(rate, seconds) as firehose:
+        wanted = _settings(settings, Path(place), firehose.port)
         with Screen(machine=True) as screen:
             parts = Parts(wanted, Path(place), screen)
             try:
@@ -68,20 +62,22 @@ def bench_intake(settings: Settings, rate: float, seconds: float) -> dict[str, A
                 parts.start_loops()
                 _await_ingest(parts)
                 parts.start_source("bluesky", "", once=False)
-                health = _watch(parts, course)
+                moments, health = _watch(parts, firehose, seconds)
                 raw = _raw_rate(parts.settings)
                 feed = Feeds(connect_redis(parts.settings), wanted.redis.prefix).get("bluesky")
             finally:
                 parts.stop()
+    found = figures(moments, seconds)
     return {
-        **_figures(course, health, seconds),
         "rate_asked": rate,
+        **found,
         "n_duplicate": health.n_duplicate,
         "n_late": health.n_late,
         "n_invalid": health.n_invalid,
         "n_shed": feed.n_shed if feed else None,
         "n_connections": feed.n_connections if feed else None,
         "raw_consume_per_second": round(raw),
+        "ratio_to_raw_consume": round(found["posts_per_second"] / raw, 3) if raw else None,
     }
 
 
@@ -98,22 +94,23 @@ def _settings(settings: Settings, place: Path, port: int) -> Settings:
 
 
 @contextmanager
-def _firehose(rate: float, seconds: float, course: Course) -> Iterator[int]:
+def _firehose(rate: float, seconds: float) -> Iterator[Firehose]:
     command = [sys.executable, "-m", "stream.bench.firehose", str(rate), str(seconds)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: S603  our own
     assert process.stdout is not None
     port = int(msgspec.json.decode(process.stdout.readline())["port"])
+    firehose = Firehose(port=port, pid=process.pid)
 
     def follow() -> None:
         assert process.stdout is not None
         for line in process.stdout:
             said = msgspec.json.decode(line)
-            course.n_made, course.done = said["n_made"], said["done"]
+            firehose.n_made, firehose.done = said["n_made"], said["done"]
 
     follower = threading.Thread(target=follow, daemon=True)
     follower.start()
     try:
-        yield port
+        yield firehose
     finally:
         process.kill()
         process.wait()
@@ -123,65 +120,42 @@ def _firehose(rate: float, seconds: float, course: Course) -> Iterator[int]:
 
 def _await_ingest(parts: Parts) -> None:
     """Wait until the worker has its model and its partitions: loading them is not measured."""
+    deadline = time.monotonic() + START_SECONDS
     with connect_redis(parts.settings) as client:
         counts = Counts(client, parts.settings.redis.prefix)
         while counts.next_offset(0) is None:
             parts.supervisor.poll(time.monotonic())
+            if time.monotonic() > deadline:
+                raise BenchError(f"the worker did not begin within {START_SECONDS:.0f} s")
             time.sleep(0.2)
 
 
-def _watch(parts: Parts, course: Course) -> Health:
+def _watch(parts: Parts, firehose: Firehose, seconds: float) -> tuple[list[Moment], Health]:
     """Look every few seconds until all that was sent is counted, or nothing moves any more."""
+    moments: list[Moment] = []
+    deadline = time.monotonic() + START_SECONDS + seconds
+    is_last = False
     with connect_redis(parts.settings) as client:
         counts = Counts(client, parts.settings.redis.prefix)
-        deadline: float | None = None
         while True:
-            time.sleep(SAMPLE_SECONDS if not course.done else 0.2)
+            time.sleep(SAMPLE_SECONDS if not firehose.done else 0.2)
             parts.supervisor.poll(time.monotonic())
+            if firehose.done and not is_last:
+                is_last, deadline = True, time.monotonic() + DRAIN_SECONDS
+            pids = {**parts.supervisor.pids(), "firehose": firehose.pid}
             health = counts.health()
-            if not course.done:
-                course.moments.append(_moment(parts.supervisor.pids(), health, course.n_made))
-                continue
-            deadline = deadline or time.monotonic() + DRAIN_SECONDS
-            if health.n_reports >= course.n_made or time.monotonic() > deadline:
-                return health
+            moments.append(_moment(pids, health, firehose.n_made))
+            if (is_last and not moments[-1].lag) or time.monotonic() > deadline:
+                return moments, health
 
 
 def _moment(pids: Mapping[str, int], health: Health, n_made: int) -> Moment:
     return Moment(
         at=time.monotonic(),
+        n_made=n_made,
         n_counted=health.n_reports,
-        lag=max(0, n_made - health.n_reports),
-        rss={name: _rss(pid) for name, pid in pids.items()},
-        cpu={name: _cpu(pid) for name, pid in pids.items()},
+        uses={name: Use(rss=_rss(pid), cpu=_cpu(pid)) for name, pid in pids.items()},
     )
-
-
-def _figures(course: Course, health: Health, seconds: float) -> dict[str, Any]:
-    moments = [one for one in course.moments if one.n_counted] or course.moments
-    warm = [one for one in moments if one.at - moments[0].at >= min(WARM_UP, seconds / 3)]
-    warm = warm or moments[-2:]
-    first, last = warm[0], warm[-1]
-    span = max(last.at - first.at, 1e-9)
-    return {
-        "seconds": round(span, 1),
-        "n_sent": course.n_made,
-        "n_counted": health.n_reports,
-        "posts_per_second": round((last.n_counted - first.n_counted) / span, 1),
-        "lag_max": max(one.lag for one in warm),
-        "lag_last": last.lag,
-        "rss_mb": {
-            name: {
-                "warm": first.rss[name],
-                "max": max(one.rss.get(name, 0.0) for one in warm),
-                "last": last.rss.get(name, 0.0),
-            }
-            for name in first.rss
-        },
-        "cores": {
-            name: round((last.cpu.get(name, 0.0) - first.cpu[name]) / span, 2) for name in first.cpu
-        },
-    }
 
 
 def _raw_rate(settings: Settings) -> float:

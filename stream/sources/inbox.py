@@ -32,7 +32,8 @@ class Inbox:
             if len(self._items) >= self._size:
                 self.n_shed += len(self._items.popleft().records)
             self._items.append(item)
-            self._changed.notify_all()
+            if len(self._items) == 1:
+                self._changed.notify()
 
     def take(self, most: int, timeout: float) -> list[Received]:
         """Return up to *most* messages, none when nothing comes within *timeout* seconds."""
@@ -40,7 +41,7 @@ class Inbox:
             if not self._items:
                 self._changed.wait(timeout)
             taken = [self._items.popleft() for _ in range(min(most, len(self._items)))]
-            self._changed.notify_all()
+            self._changed.notify()
         return taken
 
     def __len__(self) -> int:

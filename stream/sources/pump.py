@@ -27,6 +27,9 @@ log = structlog.get_logger()
 
 INBOX = 10_000  # messages; at 1 KB each some 10 MB
 TAKE = 500
+# While messages come, they are taken in portions of this long: to wake for each costs more than to
+# send it. The first one after a pause is taken at once.
+PORTION_SECONDS = 0.02
 CHECKPOINT_SECONDS = 1.0
 UNACKNOWLEDGED = 5_000
 HEARTBEAT = timedelta(seconds=5)
@@ -82,8 +85,11 @@ class Pump:
             while not stop.is_set() or len(self._inbox):
                 if connection.crashed:
                     raise connection.crashed
-                for received in self._inbox.take(TAKE, 0.2):
+                portion = self._inbox.take(TAKE, 0.2)
+                for received in portion:
                     producer = self._take(received, producer, stop)
+                if 0 < len(portion) < TAKE:
+                    stop.wait(PORTION_SECONDS)
                 due = time.monotonic() - checked >= CHECKPOINT_SECONDS
                 if due or len(self._unacknowledged) >= UNACKNOWLEDGED:
                     producer = self._checkpoint(producer, connection, stop)
