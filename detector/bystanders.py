@@ -52,7 +52,7 @@ def bystanders(
     beside: Mapping[tuple[str, str], float],
 ) -> tuple[Bystander, ...]:
     """
-    Judge which failing services are reported for another's failure, in the order of their rows.
+    Judge which failing carriers and clouds are reported for another's failure, by row.
 
     *excess* are authors above normal, *own* the probability to fail alone, both by row; *beside*
     counts the recent reports of a service that name another one as well.
@@ -61,6 +61,8 @@ def bystanders(
     rows = np.flatnonzero(failing)
     loud = _loudest_first(rows, excess)
     for row in rows.tolist():
+        if graph.industries[row] not in INFRASTRUCTURE:
+            continue
         guesses = [
             _judged(graph, row, other, excess, float(own[row]), beside)
             for other in _culprits(graph, row, loud, excess)
@@ -82,8 +84,6 @@ def _loudest_first(rows: Rows, excess: Floats) -> list[int]:
 
 def _culprits(graph: Graph, row: int, loud: Sequence[int], excess: Floats) -> Iterator[int]:
     """Yield the services of *loud* for whose failure *row* may be reported."""
-    if graph.industries[row] not in INFRASTRUCTURE:
-        return
     for other in loud:
         if excess[other] < 2 * excess[row]:
             return

@@ -18,7 +18,7 @@ Tally = tuple[tuple[str, int], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hint:
-    """What is known of one service that is suspicious but in no incident yet."""
+    """What its incident is still to be told of a service that is in one, or is suspicious."""
 
     service: str
     symptoms: Tally = ()
@@ -30,7 +30,7 @@ class Hint:
 def gathered(
     hints: Sequence[Hint], bucket: Bucket, climbs: Callable[[str], bool]
 ) -> tuple[Hint, ...]:
-    """Add *bucket* to the hints of the services of which *climbs* is true; drop all others'."""
+    """Add *bucket* to the hints of the services of which *climbs* is true, and drop all others."""
     known = {hint.service: hint for hint in hints}
     parts = (bucket.symptoms, bucket.regions, bucket.languages, bucket.samples)
     telling = {service for part in parts for service in part if service in bucket.affected}
@@ -43,26 +43,15 @@ def gathered(
     )
 
 
-def enriched(affected: Affected, bucket: Bucket, hint: Hint | None) -> Affected:
-    """
-    Add the bucket's symptoms, regions and languages to a service in an incident, or those of its
-    *hint*, which has the bucket's.
-    """
-    service = affected.service
-    if hint:
-        symptoms, regions, languages = hint.symptoms, hint.regions, hint.languages
-    else:
-        symptoms, regions, languages = (
-            tuple(part.get(service, {}).items())
-            for part in (bucket.symptoms, bucket.regions, bucket.languages)
-        )
-    if not symptoms and not regions and not languages:
+def enriched(affected: Affected, hint: Hint | None) -> Affected:
+    """Add the symptoms, regions and languages that *hint* has to a service in an incident."""
+    if hint is None:
         return affected
     return replace(
         affected,
-        symptoms=_tally(affected.symptoms, dict(symptoms)),
-        regions=_tally(affected.regions, dict(regions)),
-        languages=_tally(affected.languages, dict(languages)),
+        symptoms=_tally(affected.symptoms, dict(hint.symptoms)),
+        regions=_tally(affected.regions, dict(hint.regions)),
+        languages=_tally(affected.languages, dict(hint.languages)),
     )
 
 
@@ -104,6 +93,8 @@ def chosen(samples: Sequence[Sample], limit: int = MAX_SAMPLES) -> tuple[Sample,
         if text not in seen:
             seen.add(text)
             queues.setdefault(sample.service, []).append(sample)
+            if len(queues) == limit:  # each has its turn, and older ones only come after
+                break
     turns = (
         (turn, place, s) for place, q in enumerate(queues.values()) for turn, s in enumerate(q)
     )

@@ -118,6 +118,16 @@ def null_means(surge: Surge, baseline: Baseline, expected: Floats) -> Floats:
     return np.asarray((expected * level)[:, None] * _steps(surge, level, shape, baseline))
 
 
+def usual(surge: Surge, baseline: Baseline, expected: Floats) -> Floats:
+    """Reports of one bucket under the first null level: the first column of `null_means`."""
+    level, _ = _level(surge, baseline)
+    means = expected * level
+    if len(rows := np.flatnonzero(_unknown(baseline))):
+        most = _unlearnt(surge, baseline, rows)[:, 0] / level[rows]
+        means[rows] *= np.maximum(most, 1.0)
+    return np.asarray(means)
+
+
 def judged(
     surge: Surge,
     start: int,

@@ -115,7 +115,7 @@ def measured(state: State, bucket: Bucket, policy: Policy) -> Measured:
     test = surge.judged(
         state.surge, bucket.start, affected, recovered, blamed, rate, state.baseline, frozen
     )
-    usual = surge.null_means(test, state.baseline, rate)[:, 0]
+    usual = surge.usual(test, state.baseline, rate)
     quiet = round(policy.quiet_minutes * 60)
     course, moves = recovery.moved(
         state.course, test, bucket.start, affected, recovered, usual, state.baseline, limit, quiet
@@ -184,11 +184,11 @@ def _told(
 ) -> tuple[State, tuple[tuple[Incident, Transition], ...]]:
     """Bring the incidents up to date and collect the transitions of this bucket."""
     now = instant(state.next_start)
+    graph = edges(catalogue, state.services)
     hints = gathered(state.hints, bucket, _climbing(state, ended))
-    judged = verdicts(state, ended, hints, bucket, usual)
+    judged = verdicts(state, ended, hints, usual)
     if not judged:
         return replace(state, hints=hints), ()
-    graph = edges(catalogue, state.services)
     state, explanation = _explained(state, graph, usual, opens)
     moved = regrouped(state.incidents, judged, explanation, graph, now)
     shown = illustrated(moved, bucket, hints)
@@ -247,10 +247,10 @@ def _in_open_incident(state: State) -> NDArray[np.bool_]:
 
 
 def _climbing(state: State, ended: Rows) -> Callable[[str], bool]:
-    """Tell of a service whether its posts are worth keeping, as it has begun to climb."""
+    """Tell of a service whether its posts are worth keeping: it fails or has begun to climb."""
     rows = index(state.services)
-    high = surge.suspicion(state.surge) >= _REMEMBERED
-    high[ended] = False
+    high = (surge.suspicion(state.surge) >= _REMEMBERED) | (state.course.phase != NORMAL)
+    high[ended] = True
 
     def climbs(service: str) -> bool:
         row = rows.get(service)

@@ -8,14 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.baseline import MINUTE, Floats
-from detector.bucket import WIDTH, Bucket
+from detector.bucket import WIDTH
 from detector.evidence import Hint, enriched
 from detector.incidents import Affected, Incident, Status
+from detector.layout import index
 from detector.lifecycle import severity_of
 from detector.recovery import EASING, FAILING, NORMAL, Course
 from detector.state import State
 
+Rows = NDArray[np.intp]
+
 _MEMORY_MINUTES = 5  # of the surge's recent counts
+_MOST_AT_ONCE = 200  # services that are described anew in every bucket
 
 _STATUS: Mapping[tuple[int, bool], Status] = {
     (FAILING, False): Status.EMERGING,
@@ -31,38 +35,49 @@ def instant(seconds: int) -> datetime:
 
 
 def verdicts(
-    state: State,
-    ended: NDArray[np.intp],
-    hints: Sequence[Hint],
-    bucket: Bucket,
-    usual: Floats,
+    state: State, ended: Rows, hints: Sequence[Hint], usual: Floats
 ) -> dict[str, Affected]:
     """
-    Describe every open service, and the rows that have just *ended*, after *bucket*.
+    Describe the open services and the rows that have just *ended*, after a bucket.
 
+    Of many, those whose status is another than it was, and of the rest each once a minute in turn.
     A service in an open incident that the catalogue no longer has is described as resolved.
     """
     now = instant(state.next_start)
     known = _latest(state.incidents)
     noted = {hint.service: hint for hint in hints}
-    rows = np.union1d(np.flatnonzero(state.course.phase != NORMAL), ended)
+    rows = _due(state, np.union1d(np.flatnonzero(state.course.phase != NORMAL), ended), known)
     result: dict[str, Affected] = {}
     for service, episode in zip(
         (state.services[row] for row in rows), _episodes(state, rows, usual), strict=True
     ):
-        old = known.get(service)
-        begins = old is None or old.status is Status.RESOLVED
-        hint = noted.get(service) if begins else None
-        result[service] = enriched(_described(service, episode, old, now), bucket, hint)
-    here = frozenset(state.services)
+        told = _described(service, episode, known.get(service), now)
+        result[service] = enriched(told, noted.get(service))
+    here = index(state.services)
     for service, old in known.items():
         if old.status is not Status.RESOLVED and service not in here:
             result[service] = replace(old, status=Status.RESOLVED, resolved_at=now)
     return result
 
 
+def _due(state: State, rows: Rows, known: Mapping[str, Affected]) -> Rows:
+    if len(rows) <= _MOST_AT_ONCE:
+        return rows
+    course, turns = state.course, MINUTE // WIDTH
+    turn = state.next_start // WIDTH % turns
+    states = zip(rows.tolist(), course.phase[rows].tolist(), course.confirmed[rows], strict=True)
+    due = [
+        row
+        for row, phase, confirmed in states
+        if row % turns == turn
+        or (old := known.get(state.services[row])) is None
+        or old.status is not _STATUS.get((phase, bool(confirmed)), Status.RESOLVED)
+    ]
+    return np.array(due, np.intp)
+
+
 def carried(
-    course: Course, services: Sequence[str], incidents: Sequence[Incident], rows: NDArray[np.intp]
+    course: Course, services: Sequence[str], incidents: Sequence[Incident], rows: Rows
 ) -> Course:
     """Let services that fail again go on counting from where their last episode stood."""
     known = _latest(incidents)
@@ -93,7 +108,7 @@ def _latest(incidents: Sequence[Incident]) -> dict[str, Affected]:
 
 
 def _episodes(
-    state: State, rows: NDArray[np.intp], usual: Floats
+    state: State, rows: Rows, usual: Floats
 ) -> Iterator[tuple[int, bool, int, float, float, float, float, float]]:
     """Per row: phase, confirmed, onset, rate a minute, times normal, observed, expected, peak."""
     course, test = state.course, state.surge
