@@ -118,20 +118,6 @@ def test_seeks_land_on_the_offset(kafka: str, topic: str, consumer: KafkaConsume
     assert consumer.position(place) == 0
 
 
-def test_offsets_are_found_by_time(kafka: str, topic: str, consumer: KafkaConsumer) -> None:
-    place = TopicPartition(topic, 0)
-    with KafkaProducer(bootstrap_servers=kafka, linger_ms=50) as producer:
-        for i in range(50):
-            producer.send(topic, b"x" * 300, partition=0, timestamp_ms=1_700_000_000_000 + i * 1000)
-    consumer.assign([place])
-
-    assert consumer.offsets_for_times({place: 1_700_000_030_500})[place].offset == 31
-    assert (
-        consumer.offsets_for_times({place: 1_700_000_031_000})[place].timestamp == 1_700_000_031_000
-    )
-    assert consumer.offsets_for_times({place: 1_700_000_999_000})[place] is None
-
-
 def test_an_offset_out_of_range_resets_as_the_consumer_asked(
     kafka: str, topic: str, consumer: KafkaConsumer
 ) -> None:
@@ -151,20 +137,6 @@ def test_a_consumer_without_a_reset_policy_is_told(kafka: str, topic: str) -> No
 
         with pytest.raises(OffsetOutOfRangeError):
             read(consumer, 1)
-
-
-def test_deleted_records_move_the_first_offset(
-    kafka: str, topic: str, kafka_admin: KafkaAdminClient, consumer: KafkaConsumer
-) -> None:
-    write(kafka, topic, 400)
-    place = TopicPartition(topic, 0)
-
-    kafka_admin.delete_records({place: 50})
-
-    assert consumer.beginning_offsets([place])[place] == 50
-    consumer.assign([place])
-    consumer.seek_to_beginning(place)
-    assert read(consumer, 50)[0].offset == 50
 
 
 def test_a_topic_is_not_made_twice(topic: str, kafka_admin: KafkaAdminClient) -> None:

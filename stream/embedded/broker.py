@@ -2,8 +2,8 @@
 A small single-node broker that speaks the Kafka protocol: `outcry up` needs nothing installed.
 
 It is for one machine: it listens on loopback, keeps one copy of each record, and has no
-transactions, static members, compaction, TLS or SASL; elsewhere, Apache Kafka takes its place. The
-codec is kafka-python's own, so tests also drive it with librdkafka.
+transactions, static members, compaction, look-up by time, TLS or SASL; elsewhere, Apache Kafka
+takes its place. The codec is kafka-python's own, so tests also drive it with librdkafka.
 
 What is acknowledged survives the death of this process; what survives the loss of power is set by
 the sync policy: "interval" all but the last second, "always" everything, "never" what the system
@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import re
 import signal
 import sqlite3
 import struct
@@ -38,25 +39,17 @@ TICK_SECONDS = 0.1  # how late a rebalance or the end of a session may be notice
 TICKS_BETWEEN_SYNCS = 10
 SYNC_POLICIES = {"interval": "NORMAL", "always": "FULL", "never": "OFF"}  # SQLite's words
 MESSAGES = vars(admin) | vars(consumer) | vars(metadata) | vars(producer)
-VERSIONS = {  # of the requests that are answered
-    "ApiVersions": (0, 4),
-    "CreateTopics": (2, 6),
-    "DeleteRecords": (0, 2),
-    "DeleteTopics": (1, 5),
-    "Fetch": (4, 12),
-    "FindCoordinator": (0, 3),
-    "Heartbeat": (0, 2),
-    "InitProducerId": (0, 4),
-    "JoinGroup": (0, 3),
-    "LeaveGroup": (0, 2),
-    "ListOffsets": (1, 6),
-    "Metadata": (1, 9),
-    "OffsetCommit": (2, 6),
-    "OffsetFetch": (1, 7),
-    "Produce": (3, 9),
-    "SyncGroup": (0, 2),
-}
+VERSIONS = {  # the first and the last of each request that is answered
+    "ApiVersions": (0, 4), "CreateTopics": (2, 6), "DeleteTopics": (1, 5), "Fetch": (4, 12),
+    "FindCoordinator": (0, 3), "Heartbeat": (0, 2), "InitProducerId": (0, 4), "JoinGroup": (0, 3),
+    "LeaveGroup": (0, 2), "ListOffsets": (1, 6), "Metadata": (1, 9), "OffsetCommit": (2, 6),
+    "OffsetFetch": (1, 7), "Produce": (3, 9), "SyncGroup": (0, 2),
+}  # fmt: skip
 NAMES = {MESSAGES[f"{name}Request"].API_KEY: name for name in VERSIONS}
+RANGES = [
+    (key, dict(zip(("min_version", "max_version"), VERSIONS[name], strict=True)))
+    for key, name in NAMES.items()
+]
 
 
 class Broker:
@@ -64,28 +57,28 @@ class Broker:
 
     def __init__(self, api: Api):
         self._api = api
-        self._n_connections = 0
+        self._places = asyncio.Semaphore(MAX_CONNECTIONS)
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one client's requests, each before the next is read."""
-        self._n_connections += 1
-        is_welcome = self._n_connections <= MAX_CONNECTIONS
-        try:
-            while is_welcome:
-                (size,) = struct.unpack(">i", await reader.readexactly(4))
-                if not 8 <= size <= MAX_FRAME_BYTES:
-                    raise ValueError(f"frame of {size} bytes, expected 8 to {MAX_FRAME_BYTES}")
-                frame = await asyncio.wait_for(reader.readexactly(size), FRAME_SECONDS)
-                writer.write(await self._answer(frame))
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-            pass  # the client has gone, or the broker stops
-        except Exception as error:
-            # Bytes that are no request fail in the codec in many ways; their sender is cut off.
-            log.warning("closed a connection: %s: %.200s", type(error).__name__, error)
-        finally:
-            self._n_connections -= 1
-            writer.close()
+        if self._places.locked():
+            return writer.close()
+        async with self._places:
+            try:
+                while True:
+                    (size,) = struct.unpack(">i", await reader.readexactly(4))
+                    if not 8 <= size <= MAX_FRAME_BYTES:
+                        raise ValueError(f"frame of {size} bytes, expected 8 to {MAX_FRAME_BYTES}")
+                    frame = await asyncio.wait_for(reader.readexactly(size), FRAME_SECONDS)
+                    writer.write(await self._answer(frame))
+                    await writer.drain()
+            except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+                pass  # the client has gone, or the broker stops
+            except Exception as error:
+                # Bytes that are no request fail in the codec in many ways; their sender is cut off.
+                log.warning("closed a connection: %s: %.200s", type(error).__name__, error)
+            finally:
+                writer.close()
 
     async def _answer(self, frame: bytes) -> bytes:
         key, version, correlation_id = struct.unpack_from(">hhi", frame)
@@ -95,60 +88,45 @@ class Broker:
         if name == "ApiVersions":
             code = 0 if version <= high else UnsupportedVersionError.errno
             version = 0 if code else version  # which any client reads, and asks again in another
-            fields = {"api_keys": [_range(name) for name in VERSIONS], "error_code": code}
+            fields = {"api_keys": RANGES, "error_code": code}
         elif not low <= version <= high:
             raise ValueError(f"{name} in version {version}, expected {low} to {high}")
         else:
             request = MESSAGES[f"{name}Request"].decode(frame, version=version, header=True)
-            fields = await self._api.answer(name, request)
+            fields = await self._api.answer(re.sub(r"\B([A-Z])", r"_\1", name).lower(), request)
         if fields is None:
             return b""
-        response = message(MESSAGES[f"{name}Response"], fields)
-        response.API_VERSION = version
+        response = message(MESSAGES[f"{name}Response"], version, fields)
         response.with_header(correlation_id=correlation_id)
         return bytes(response.encode(header=True, framed=True))
 
 
-def _range(name: str) -> Fields:
-    low, high = VERSIONS[name]
-    return {"api_key": MESSAGES[f"{name}Request"].API_KEY, "min_version": low, "max_version": high}
-
-
-def message(kind: Any, fields: Fields) -> Any:
-    """Build a message, or a structure in one, from plain values."""
+def message(kind: Any, version: int, fields: Fields, *key: Any) -> Any:
+    """Build a message, or with its first field a structure in one, from plain values."""
     filled = dict(fields)
     for name, value in fields.items():
         if kind.fields[name].is_struct_array():
-            filled[name] = [message(kind.fields[name].data_class, entry) for entry in value]
-    return kind(**filled)
+            inner = kind.fields[name].data_class
+            filled[name] = [message(inner, version, rest, first) for first, rest in value]
+    return kind(*key, version=version, **filled)
 
 
 def open_database(path: Path, sync: str) -> sqlite3.Connection:
     """Open what is stored, for this process alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
     database = sqlite3.connect(path, timeout=0, isolation_level=None)
-    database.execute("PRAGMA locking_mode = EXCLUSIVE")
-    database.execute("PRAGMA journal_mode = WAL")
-    database.execute(f"PRAGMA synchronous = {SYNC_POLICIES[sync]}")
-    database.execute("PRAGMA foreign_keys = ON")
-    database.executescript(SCHEMA)
+    database.executescript(f"""PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;
+        PRAGMA synchronous = {SYNC_POLICIES[sync]}; PRAGMA foreign_keys = ON; {SCHEMA}""")
     return database
 
 
 async def serve(options: argparse.Namespace, database: sqlite3.Connection) -> None:
-    """Answer clients until SIGTERM or SIGINT."""
+    """Answer clients until the process is told to end."""
     api = Api(database)
     server = await asyncio.start_server(Broker(api).accept, HOST, options.port, limit=1 << 20)
-    port = server.sockets[0].getsockname()[1]
-    api.node |= {"host": HOST, "port": port}
+    api.address = {"host": HOST, "port": server.sockets[0].getsockname()[1]}
     if options.port_file:
-        temporary = options.port_file.with_suffix(".tmp")
-        temporary.write_text(f"{HOST}:{port}")
-        temporary.replace(options.port_file)
-    task = asyncio.current_task()
-    assert task is not None
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        options.port_file.write_text("{host}:{port}\n".format(**api.address))
     for n in itertools.count():
         await asyncio.sleep(TICK_SECONDS)
         api.tick()
@@ -169,9 +147,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--retention-seconds", type=float, default=7 * 24 * 3600)
     options = parser.parse_args(arguments)
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         database = open_database(options.data_dir / "broker.sqlite", options.sync)
-        with contextlib.closing(database), contextlib.suppress(asyncio.CancelledError):
+        with contextlib.closing(database), contextlib.suppress(KeyboardInterrupt):
             asyncio.run(serve(options, database))
     except (OSError, sqlite3.Error, CorruptLogError) as error:
         place = f"{options.data_dir} on port {options.port}"

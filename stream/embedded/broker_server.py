@@ -22,10 +22,14 @@ def start_broker(data_dir: Path, port: int = 0, *, options: tuple[str, ...] = ()
     arguments = ("--data-dir", str(data_dir), "--port", str(port), "--port-file", str(port_file))
     command = (sys.executable, "-m", "stream.embedded.broker", *arguments, *options)
     child = spawn(command, log)
-    await_ready(child, port_file.exists, "the embedded broker", log)
-    child.address = port_file.read_text()
+    await_ready(child, lambda: _is_written(port_file), "the embedded broker", log)
+    child.address = port_file.read_text().strip()
     await_ready(child, lambda: answers(child.address), "the embedded broker", log)
     return child
+
+
+def _is_written(port_file: Path) -> bool:
+    return port_file.exists() and port_file.read_text().endswith("\n")
 
 
 def answers(address: str) -> bool:

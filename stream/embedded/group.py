@@ -30,7 +30,7 @@ class Member:
 
 
 class Group:
-    """The members of one group by id, and the generation that they agree on."""
+    """Answers the requests of a group's members; what it raises is the response's error code."""
 
     def __init__(self) -> None:
         self.members: dict[str, Member] = {}
@@ -40,77 +40,72 @@ class Group:
         self._begins_at = 0.0  # the next generation, at the earliest
         self._changed = asyncio.Event()
 
-    async def join(self, request: Any, client_id: str, now: float) -> dict[str, Any]:
-        """Return what a member is told when a generation with it begins."""
+    async def join_group(self, request: Any, now: float) -> dict[str, Any]:
+        id = request.member_id or f"{request.header.client_id}-{uuid.uuid4()}"
+        if request.member_id and id not in self.members:
+            raise errors.UnknownMemberIdError
         protocols = {p.name: bytes(p.metadata) for p in request.protocols}
         if not set(protocols).intersection(*(m.protocols for m in self.members.values())):
             raise errors.InconsistentGroupProtocolError
-        if request.member_id and request.member_id not in self.members:
-            raise errors.UnknownMemberIdError
         self._begins_at = self._begins_at if self.members else now + INITIAL_DELAY
         session_ms = request.session_timeout_ms
         timeouts = session_ms / 1000, max(session_ms, request.rebalance_timeout_ms) / 1000
-        member_id = request.member_id or f"{client_id}-{uuid.uuid4()}"
-        member = self.members[member_id] = Member(self.generation + 1, now, *timeouts, protocols)
+        member = self.members[id] = Member(self.generation + 1, now, *timeouts, protocols)
         self._rebalance(now)
         await self._wait(member, lambda: member.generation <= self.generation)
-        names = {"leader": self._leader, "member_id": member_id, "protocol_name": self._protocol}
-        others = self.members.items() if member_id == self._leader else ()
-        words = [
-            {"member_id": i, "metadata": other.protocols[self._protocol]}
-            for i, other in others
-            if other.generation == member.generation
-        ]
-        return {"generation_id": member.generation, "members": words, **names}
+        others = self.members.items() if id == self._leader else ()
+        here = [(i, other) for i, other in others if other.generation == member.generation]
+        words = [(i, {"metadata": other.protocols[self._protocol]}) for i, other in here]
+        answer = {"leader": self._leader, "member_id": id, "protocol_name": self._protocol}
+        return {"generation_id": member.generation, "members": words, **answer}
 
-    async def sync(self, request: Any, now: float) -> bytes:
-        """Take the leader's assignment, and return the member's share when it is there."""
-        self.heartbeat(request, now)
+    async def sync_group(self, request: Any, now: float) -> dict[str, Any]:
+        await self.heartbeat(request, now)
         member = self.members[request.member_id]
         if request.member_id == self._leader:
             shares = {a.member_id: bytes(a.assignment) for a in request.assignments}
-            for member_id, other in self.members.items():
-                other.assignment, other.seen_at = shares.get(member_id, b""), now
+            for id, other in self.members.items():
+                other.assignment, other.seen_at = shares.get(id, b""), now
             self._tell()
-        await self._wait(
-            member, lambda: member.assignment is not None or self._deadline is not None
-        )
+        await self._wait(member, lambda: (member.assignment, self._deadline) != (None, None))
         if member.assignment is None:
             raise errors.RebalanceInProgressError
-        return member.assignment
+        return {"assignment": member.assignment}
 
-    def heartbeat(self, request: Any, now: float) -> None:
-        """Note that a member lives; raises `RebalanceInProgressError` when it has to join again."""
+    async def heartbeat(self, request: Any, now: float) -> dict[str, Any]:
         self.note(request.member_id, request.generation_id, now)
         if self._deadline is not None:
             raise errors.RebalanceInProgressError
+        return {}
 
-    def note(self, member_id: str, generation: int, now: float) -> None:
+    async def leave_group(self, request: Any, now: float) -> dict[str, Any]:
+        if self.members.pop(request.member_id, None) is None:
+            raise errors.UnknownMemberIdError
+        self._rebalance(now)
+        return {}
+
+    def note(self, id: str, generation: int, now: float) -> None:
         """Note that a member lives, or raise the protocol's error for one of another generation."""
-        if member_id not in self.members:
+        if id not in self.members:
             raise errors.UnknownMemberIdError
         if generation != self.generation:
             raise errors.IllegalGenerationError
-        self.members[member_id].seen_at = now
-
-    def leave(self, member_id: str, now: float) -> None:
-        """Remove a member."""
-        if self.members.pop(member_id, None) is None:
-            raise errors.UnknownMemberIdError
-        self._rebalance(now)
+        self.members[id].seen_at = now
 
     def tick(self, now: float) -> None:
         """Remove members whose session ran out; begin a generation if all joined or time is up."""
-        for member_id, member in list(self.members.items()):
-            is_silent = now - member.seen_at > member.session_seconds
-            waits_for_leader = member.assignment is None and member_id != self._leader
+        for id, member in list(self.members.items()):
+            waits_for_leader = member.assignment is None and id != self._leader
             may_be_silent = self._deadline is None and waits_for_leader
-            if is_silent and member.generation <= self.generation and not may_be_silent:
-                self.leave(member_id, now)
-        if self._deadline is not None and now >= self._begins_at:
-            are_all_in = all(m.generation > self.generation for m in self.members.values())
-            if are_all_in or now >= self._deadline:
-                self._begin_generation(now)
+            is_joining = member.generation > self.generation
+            if now - member.seen_at > member.session_seconds and not (is_joining or may_be_silent):
+                del self.members[id]
+                self._rebalance(now)
+        are_all_in = all(m.generation > self.generation for m in self.members.values())
+        if self._deadline is not None and now >= (
+            self._begins_at if are_all_in else self._deadline
+        ):
+            self._begin_generation(now)
 
     def _rebalance(self, now: float) -> None:
         if self._deadline is None:
