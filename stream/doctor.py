@@ -147,15 +147,18 @@ def _official(settings: Settings) -> str:
     from stream.roles import catalogue
 
     found = pages(catalogue(settings), settings.official.services)
+    told = [page for page in found if not page.guessed]
     with client(seconds=SECONDS) as web, ThreadPoolExecutor(AT_ONCE) as pool:
-        said = list(pool.map(lambda page: _page_problem(web, page.address, page.parse), found))
+        said = list(pool.map(lambda page: _page_problem(web, page.address, page.parse), told))
     bad = [problem for problem in said if problem]
     if bad:
         raise Disconnected(
-            f"{len(bad)} of {len(found)} pages cannot be read, the first: {bad[0]}; "
+            f"{len(bad)} of {len(told)} pages cannot be read, the first: {bad[0]}; "
             "their state is unknown"
         )
-    return f"{len(found)} pages can be read"
+    return (
+        f"{len(told)} pages can be read; the form of {len(found) - len(told)} others is not known"
+    )
 
 
 def _page_problem(

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from detector.official import OfficialState
 from models.catalogue import Catalogue
 from models.service import Service
-from stream.official import aws, feed, google, slack, statuspage
+from stream.official import (
+    apple,
+    aws,
+    feed,
+    google,
+    heroku,
+    instatus,
+    slack,
+    statusio,
+    statuspage,
+)
 from stream.official.notice import Notice, UnknownPage, changed, instant
 from stream.official.pages import pages, speaks_of
 
@@ -84,6 +94,98 @@ SLACK = {
         }
     ],
 }
+INSTATUS = {
+    "page": {"name": "Invented", "url": "https://x.instatus.example", "status": "HASISSUES"},
+    "activeIncidents": [
+        {
+            "id": "n1",
+            "name": "Builds fail",
+            "started": "2026-07-04T12:00:00Z",
+            "status": "INVESTIGATING",
+            "impact": "MAJOROUTAGE",
+            "url": "https://x.instatus.example/n1",
+            "updatedAt": "2026-07-04T12:03:00Z",
+        }
+    ],
+    "activeMaintenances": [
+        {"id": "m1", "name": "Disks", "start": "2026-07-04T13:00:00Z", "status": "NOTSTARTEDYET"},
+        {"id": "m2", "name": "Cables", "start": "2026-07-04T11:00:00Z", "status": "INPROGRESS"},
+    ],
+}
+STATUSIO = {
+    "result": {
+        "status_overall": {"status": "Degraded", "status_code": 300, "updated": "x"},
+        "status": [{"id": "c", "name": "API", "status_code": 300, "containers": []}],
+        "incidents": [
+            {
+                "_id": "s1",
+                "name": "Pulls are slow",
+                "datetime_open": "2026-07-04T12:02:00.000Z",
+                "messages": [
+                    {"datetime": "2026-07-04T12:30:00.000Z", "status": 500, "details": "worse"},
+                    {"datetime": "2026-07-04T12:00:00.000Z", "status": 300, "details": "we look"},
+                ],
+            }
+        ],
+        "maintenance": {"active": [], "upcoming": []},
+    }
+}
+HEROKU = {
+    "status": [{"system": "Apps", "status": "red"}, {"system": "Data", "status": "green"}],
+    "incidents": [
+        {
+            "id": 7,
+            "title": "Dynos do not start",
+            "state": "investigating",
+            "resolved": False,
+            "created_at": "2026-07-04T12:00:00.000Z",
+            "full_url": "https://status.heroku.example/7",
+            "systems": [{"name": "Apps", "status": "red", "services": ["Apps"]}],
+            "updates": [{"created_at": "2026-07-04T12:01:00.000Z", "contents": "we look"}],
+        },
+        {
+            "id": 6,
+            "title": "Over",
+            "state": "resolved",
+            "resolved": False,
+            "created_at": "2026-07-03T12:00:00.000Z",
+        },
+    ],
+    "scheduled": [{"id": 5, "title": "stale", "state": "upcoming"}],
+}
+APPLE = {
+    "services": [
+        {"serviceName": "Maps", "redirectUrl": None, "events": []},
+        {
+            "serviceName": "iCloud Mail",
+            "redirectUrl": "https://apple.example",
+            "events": [
+                {
+                    "messageId": 2001,
+                    "statusType": "Outage",
+                    "eventStatus": "ongoing",
+                    "usersAffected": "Some users are affected",
+                    "message": "Users may be unable to send mail.",
+                    "epochStartDate": 1783166400000,
+                    "epochEndDate": None,
+                },
+                {
+                    "messageId": 2000,
+                    "statusType": "Issue",
+                    "eventStatus": "resolved",
+                    "epochStartDate": 1783080000000,
+                    "epochEndDate": 1783083600000,
+                },
+                {
+                    "messageId": 2002,
+                    "statusType": "Maintenance",
+                    "eventStatus": "upcoming",
+                    "epochStartDate": 1783252800000,
+                },
+            ],
+        },
+    ]
+}
 RSS = """<?xml version="1.0"?><rss version="2.0"><channel><title>Azure Status</title>
 <link>https://azure.example</link>%s</channel></rss>"""
 ITEM = """<item><guid>z1</guid><title>Storage - West Europe</title>
@@ -150,11 +252,72 @@ def test_feeds_rss_and_atom() -> None:
     assert atom.url == "https://status.example/a1"
 
 
+def test_instatus_lists_what_goes_on_and_nothing_when_up() -> None:
+    failing, works = instatus.parse(json.dumps(INSTATUS).encode())
+
+    assert (failing.id, failing.posted_at, failing.state) == ("n1", NOON, OfficialState.OUTAGE)
+    assert (works.id, works.state) == ("m2", OfficialState.MAINTENANCE)
+    assert instatus.parse(b'{"page": {"name": "n", "url": "u", "status": "UP"}}') == ()
+
+
+def test_statusio_says_how_bad_it_is_in_its_newest_message() -> None:
+    (notice,) = statusio.parse(json.dumps(STATUSIO).encode())
+
+    assert (notice.id, notice.posted_at, notice.state) == ("s1", NOON, OfficialState.OUTAGE)
+
+
+def test_heroku_is_read_by_its_state_not_by_what_it_says_of_resolution() -> None:
+    open_, over = heroku.parse(json.dumps(HEROKU).encode())
+
+    assert (open_.id, open_.posted_at, open_.state) == ("7", NOON, OfficialState.OUTAGE)
+    assert (over.id, over.state) == ("6", OfficialState.OPERATIONAL)
+
+
+@pytest.mark.parametrize("form", ["%s", "jsonCallback(%s);"])
+def test_apple_is_read_as_json_and_within_a_call(form: str) -> None:
+    running, over = apple.parse((form % json.dumps(APPLE)).encode())
+
+    assert (running.posted_at, running.state) == (NOON, OfficialState.OUTAGE)
+    assert running.title == "iCloud Mail: Users may be unable to send mail."
+    assert over.state is OfficialState.OPERATIONAL
+    assert over.resolved_at == datetime(2026, 7, 3, 13, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("parse", "page"),
+    [
+        (instatus.parse, {"page": {"status": "HASISSUES"}}),
+        (instatus.parse, {"page": {"status": "NEW WORD"}}),
+        (statusio.parse, {"result": {"status_overall": {"status_code": 500}, "incidents": []}}),
+        (statusio.parse, {"result": {"status_overall": {"status_code": 7}, "incidents": []}}),
+        (heroku.parse, {"status": [{"system": "Apps", "status": "red"}], "incidents": []}),
+        (apple.parse, {"services": []}),
+    ],
+)
+def test_a_page_that_is_not_green_and_names_no_incident_is_unknown(parse, page: object) -> None:
+    with pytest.raises(UnknownPage):
+        parse(json.dumps(page).encode())
+
+
+def test_a_page_of_incident_io_without_incidents_has_null() -> None:
+    assert statuspage.parse(b'{"page": {}, "incidents": null}') == ()
+
+
+JSON_FORMS = (
+    statuspage.parse,
+    aws.parse,
+    google.parse,
+    slack.parse,
+    instatus.parse,
+    statusio.parse,
+    heroku.parse,
+    apple.parse,
+)
 WAF = b"<html><head><title>Access denied</title></head><body>no</body></html>"
 BOMB = b'<!DOCTYPE x [<!ENTITY a "aaaa">]><rss><channel><title>&a;</title></channel></rss>'
 
 
-@pytest.mark.parametrize("parse", [statuspage.parse, aws.parse, google.parse, slack.parse])
+@pytest.mark.parametrize("parse", JSON_FORMS)
 @pytest.mark.parametrize("body", [b"", b"{", b"null", b'{"a": 1}', WAF, b"\xff\xfe\x00"])
 def test_what_is_no_page_is_unknown_not_fine(parse, body: bytes) -> None:
     with pytest.raises(UnknownPage):
@@ -167,16 +330,30 @@ def test_what_is_no_feed_is_unknown_not_fine(body: bytes) -> None:
         feed.parse(body)
 
 
-def test_a_missing_field_is_named() -> None:
-    broken = json.dumps({"incidents": [{"id": "i", "name": "n", "status": "s"}]}).encode()
+@pytest.mark.parametrize(
+    ("parse", "page", "field"),
+    [
+        (statuspage.parse, STATUSPAGE, "created_at"),
+        (statuspage.parse, STATUSPAGE, "status"),
+        (aws.parse, AWS, "date"),
+        (google.parse, GOOGLE, "begin"),
+        (slack.parse, SLACK, "title"),
+        (instatus.parse, INSTATUS, "started"),
+        (statusio.parse, STATUSIO, "datetime_open"),
+        (heroku.parse, HEROKU, "created_at"),
+        (apple.parse, APPLE, "epochStartDate"),
+    ],
+)
+def test_a_missing_field_is_named(parse, page: object, field: str) -> None:
+    broken = json.dumps(page).replace(f'"{field}"', '"renamed"').encode()
 
-    with pytest.raises(UnknownPage, match="created_at"):
-        statuspage.parse(broken)
+    with pytest.raises(UnknownPage, match=f"`{field}`"):
+        parse(broken)
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_page_or_unknown(body: bytes) -> None:
-    for parse in (statuspage.parse, aws.parse, google.parse, slack.parse, feed.parse):
+    for parse in (*JSON_FORMS, feed.parse):
         try:
             assert isinstance(parse(body), tuple)
         except UnknownPage:
@@ -223,6 +400,10 @@ def test_the_catalogue_leads_to_pages() -> None:
     catalogue = Catalogue.load()
 
     assert len(pages(catalogue)) > 60
+    told = {one.id for page in pages(catalogue) if not page.guessed for one in page.services}
+    assert told > {"railway", "gitlab", "docker-hub", "roblox", "heroku", "apple", "icloud"}
+    (guessed,) = pages(catalogue, ["duolingo"])
+    assert guessed.guessed
     (page,) = pages(catalogue, ["aws"])
     assert page.address == "https://health.aws.amazon.com/public/currentevents"
     with pytest.raises(ValueError, match="'atlantis' is no id"):

@@ -7,11 +7,23 @@ from functools import partial
 
 from models.catalogue import Catalogue
 from models.service import Service
-from stream.official import aws, feed, google, slack, statuspage
+from stream.official import (
+    apple,
+    aws,
+    feed,
+    google,
+    heroku,
+    instatus,
+    slack,
+    statusio,
+    statuspage,
+)
 from stream.official.notice import Notice
 
 AZURE = "https://rssfeed.azure.status.microsoft/en-us/status/feed/"
 AWS = "https://health.aws.amazon.com/public/currentevents"
+# Their form is not known. Some speak as Statuspage does, which a visit tells; the rest are unknown.
+UNTOLD = frozenset({"custom", "custom_html", "stripe_custom"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,18 +31,23 @@ class Page:
     """
     One address that speaks for *services*.
 
-    *current_only* pages list what goes on; what vanishes from them is over.
+    *current_only* pages list what goes on; what vanishes from them is over. Where the form is
+    *guessed*, that it cannot be read is no fault.
     """
 
     address: str
     services: tuple[Service, ...]
     parse: Callable[[bytes], tuple[Notice, ...]]
     current_only: bool = False
+    guessed: bool = False
 
 
 def pages(catalogue: Catalogue, only: Iterable[str] = ()) -> tuple[Page, ...]:
     """
-    Return the pages of the services named *only*, or of all, whose form we can read.
+    Return the pages of the services named *only*, or of all that have one.
+
+    Left out are those without a page of their own or without an address that can be asked: of what
+    nobody says anything the state is unknown, too.
 
     Raises `ValueError` for an unknown id.
     """
@@ -59,11 +76,25 @@ def _page(kind: str, url: str, services: Sequence[Service]) -> Page | None:
             return Page(address=AWS, services=named, parse=aws.parse, current_only=True)
         case "azure_rss":
             return Page(address=AZURE, services=named, parse=feed.parse, current_only=True)
+        case "apple_json":
+            address = apple.ADDRESS
+            return Page(address=address, services=named, parse=apple.parse, current_only=True)
+        case "heroku_api":
+            address = f"{base}/api/v4/current-status"
+            return Page(address=address, services=named, parse=heroku.parse, current_only=True)
+        case "instatus":
+            address = f"{base}/v3/summary.json"
+            return Page(address=address, services=named, parse=instatus.parse, current_only=True)
+        case "statusio" if found := statusio.address(base):
+            return Page(address=found, services=named, parse=statusio.parse, current_only=True)
         case "slack_api":
             address = f"{base}/api/v2.0.0/current"
             return Page(address=address, services=named, parse=slack.parse, current_only=True)
         case "rss" | "atom":
             return Page(address=url, services=named, parse=feed.parse)
+    if kind in UNTOLD:
+        address = f"{base}/api/v2/incidents.json"
+        return Page(address=address, services=named, parse=statuspage.parse, guessed=True)
     return None
 
 

@@ -32,7 +32,7 @@ class _Incident(msgspec.Struct):
 
 
 class _Page(msgspec.Struct):
-    incidents: list[_Incident]
+    incidents: list[_Incident] | None  # null, where incident.io has none
 
 
 _page = msgspec.json.Decoder(_Page)
@@ -44,7 +44,7 @@ def parse(body: bytes) -> tuple[Notice, ...]:
         page = _page.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnknownPage(f"not a Statuspage: {error}") from error
-    return tuple(map(_notice, page.incidents))
+    return tuple(map(_notice, page.incidents or ()))
 
 
 def _notice(found: _Incident) -> Notice:

@@ -14,6 +14,7 @@ from stream.sources.live import Disconnected, Refused, Throttled
 from stream.sources.web import ask
 
 LONGEST = 900.0  # seconds between visits of a page that fails
+SELDOM = 6 * 3600.0  # the same, of one whose form is guessed
 REPEAT = 600.0  # seconds after which an unchanged state is said again
 
 
@@ -44,7 +45,8 @@ class Visitor:
             fresh = self._read(web, now)
         except (Disconnected, Refused, UnknownPage) as error:
             self.n_failures += 1
-            slower = min(LONGEST, every * 2 ** min(self.n_failures, 5)) * dice.uniform(0.9, 1.1)
+            longest = SELDOM if self.page.guessed else LONGEST
+            slower = min(longest, every * 2 ** min(self.n_failures, 12)) * dice.uniform(0.9, 1.1)
             asked = error.seconds if isinstance(error, Throttled) else 0.0
             return self._unknown(str(error), now), max(slower, asked)
         self.n_failures = 0
