@@ -58,7 +58,10 @@ def enriched(affected: Affected, hint: Hint | None) -> Affected:
 def illustrated(
     incidents: Sequence[Incident], bucket: Bucket, hints: Sequence[Hint]
 ) -> tuple[Incident, ...]:
-    """Give each open incident the best of its samples, of the bucket's, and of the hints'."""
+    """
+    Give each open incident the best of its samples, of the bucket's, and of the hints' of services
+    that have just joined it.
+    """
     pending = {hint.service: hint.samples for hint in hints}
     return tuple(_illustrated(incident, bucket, pending) for incident in incidents)
 
@@ -68,9 +71,10 @@ def _illustrated(
 ) -> Incident:
     if incident.status is Status.RESOLVED:
         return incident
-    services = [one.service for one in incident.affected]
-    fresh = [s for service in services for s in bucket.samples.get(service, ())]
-    fresh += [s for service in services for s in pending.get(service, ())]
+    fresh = [s for one in incident.affected for s in bucket.samples.get(one.service, ())]
+    for one in incident.affected:
+        if one.joined_at == incident.updated_at:
+            fresh += pending.get(one.service, ())
     if not fresh:
         return incident
     samples = chosen((*incident.samples, *fresh))
@@ -78,7 +82,7 @@ def _illustrated(
     return replace(incident, samples=samples, synthetic=synthetic)
 
 
-def chosen(samples: Sequence[Sample], limit: int = MAX_SAMPLES) -> tuple[Sample, ...]:
+def chosen(samples: Sequence[Sample]) -> tuple[Sample, ...]:
     """
     Choose the newest samples of distinct text, in turn from each service, the freshest service
     first.
@@ -93,30 +97,32 @@ def chosen(samples: Sequence[Sample], limit: int = MAX_SAMPLES) -> tuple[Sample,
         if text not in seen:
             seen.add(text)
             queues.setdefault(sample.service, []).append(sample)
-            if len(queues) == limit:  # each has its turn, and older ones only come after
+            if len(queues) == MAX_SAMPLES:  # each has its turn, and older ones only come after
                 break
     turns = (
         (turn, place, s) for place, q in enumerate(queues.values()) for turn, s in enumerate(q)
     )
-    return tuple(sample for _, _, sample in sorted(turns, key=lambda t: t[:2])[:limit])
+    return tuple(sample for _, _, sample in sorted(turns, key=lambda t: t[:2])[:MAX_SAMPLES])
 
 
 def _added(hint: Hint, bucket: Bucket) -> Hint:
     service = hint.service
-    fresh = bucket.samples.get(service, ())
-    return replace(
-        hint,
-        symptoms=_tally(hint.symptoms, bucket.symptoms.get(service, {})),
-        regions=_tally(hint.regions, bucket.regions.get(service, {})),
-        languages=_tally(hint.languages, bucket.languages.get(service, {})),
-        samples=chosen((*hint.samples, *fresh), _MAX_PENDING) if fresh else hint.samples,
+    return Hint(
+        service=service,
+        symptoms=_tally(hint.symptoms, bucket.symptoms.get(service)),
+        regions=_tally(hint.regions, bucket.regions.get(service)),
+        languages=_tally(hint.languages, bucket.languages.get(service)),
+        # A bucket's are in the order of time: these are the newest.
+        samples=(*hint.samples, *bucket.samples.get(service, ()))[-_MAX_PENDING:],
     )
 
 
-def _tally(old: Tally, new: Mapping[str, int]) -> Tally:
+def _tally(old: Tally, new: Mapping[str, int] | None) -> Tally:
     """Add up, the most frequent first."""
     if not new:
         return old
+    if not old and len(new) == 1:
+        return tuple(new.items())
     total = dict(old)
     for kind, count in new.items():
         total[kind] = total.get(kind, 0) + count

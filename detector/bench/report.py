@@ -61,7 +61,11 @@ def measured(size: Size, seed: int = JUDGING_SEED, nab: Path | None = None) -> R
             *(_budget("learnt, six weeks on", quiet.peaks, budget) for budget in BUDGETS),
             *_young(size, seed + 2),
         ],
-        "tick_ms_10000": spent.quiet_p99_ms,
+        "tick_ms_10000": {
+            "quiet": spent.quiet_ms,
+            "outage": spent.outage_ms,
+            "2000_failing": spent.failing_ms,
+        },
         "cost": asdict(spent),
         "state_bytes_per_service": spent.state_bytes_per_service,
     }
@@ -193,8 +197,9 @@ def table(report: Report) -> list[str]:
         )
     spent = report["cost"]
     lines.append(
-        f"a tick of 10,000 services: {spent['quiet_ms']} ms (p99 {spent['quiet_p99_ms']}), while "
-        f"a fifth fails {spent['outage_ms']} ms (p99 {spent['outage_p99_ms']}); "
+        f"a tick of 10,000 services: {spent['quiet_ms']} ms (p99 {spent['quiet_p99_ms']}), as a "
+        f"fifth begins to fail {spent['outage_ms']} ms (p99 {spent['outage_p99_ms']}), while "
+        f"{spent['n_failing']} fail {spent['failing_ms']} ms (p99 {spent['failing_p99_ms']}); "
         f"{spent['state_bytes_per_service']} bytes a service"
     )
     if "nab" in report:
