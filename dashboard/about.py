@@ -18,7 +18,8 @@ def show(site: Site) -> None:
     """Draw the page; it changes nothing but silences, which operators can end."""
     top.show(site, brief=True)
     desk.problem()
-    st.html(el("h2", "Sources", class_="section first"))
+    title = el("h1", "Sources & settings", class_="section first")
+    st.html(join(title, el("h2", "Sources", class_="section")))
     try:
         feeds = site.reader.stores.feeds.all()
         done = site.reader.stores.actions.audit(50)

@@ -10,8 +10,9 @@ import streamlit as st
 from dashboard import about, backtest, history, incident, now, report, service, stack
 from dashboard.actor import anonymous, signed_in
 from dashboard.environment import Environment
+from dashboard.reader import Reader
 from dashboard.site import GO, Site
-from dashboard.snapshot import Reader, Stores
+from dashboard.stores import Stores
 from detector.actions import Actor
 from models.catalogue import Catalogue
 

@@ -39,7 +39,7 @@ def show(site: Site) -> None:
     top.show(site, brief=True)
     st.html(
         join(
-            el("h2", "Back-test", class_="section first"),
+            el("h1", "Back-test", class_="section first"),
             el(
                 "p",
                 "How early, and how often for nothing, the detector and other rules would have "

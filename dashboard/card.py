@@ -6,7 +6,8 @@ posts, and the detector's sentences about them, are `st.text` and nothing else.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
 import streamlit as st
 
@@ -19,22 +20,36 @@ from detector.incidents import Incident
 from detector.official import OfficialState
 
 
-def show(story: Story) -> None:
-    """Draw the card as the page "Now" has it: head, figures, the chart beside the services."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """The parts of a card, which viewers can share."""
+
+    top: Markup
+    minutes: list[charts.Minute]
+    hit: Markup
+
+
+def drawn(story: Story) -> Card:
+    """Draw the parts of the card that the page "Now" has."""
     told = story.minutes()
+    return Card(
+        top=join(head(story, linked=True), figures(story, told)),
+        minutes=told,
+        hit=affected.listed(story),
+    )
+
+
+def show(story: Story, card: Card, *, brief: bool) -> None:
+    """Show *card*: head and figures and, unless *brief*, the chart beside the services."""
     with st.container(key=key(story)):
-        st.html(join(head(story, linked=True), figures(story, told)))
+        st.html(card.top)
+        if brief:
+            return
         picture, hit = st.columns([5, 4], gap="large")
         with picture:
-            chart(story, told)
+            chart(story, card.minutes)
         with hit:
-            st.html(affected.listed(story))
-
-
-def show_brief(story: Story) -> None:
-    """Draw the card's head and figures only."""
-    with st.container(key=key(story)):
-        st.html(join(head(story, linked=True), figures(story, story.minutes())))
+            st.html(card.hit)
 
 
 def key(story: Story) -> str:
@@ -46,7 +61,7 @@ def _tone(incident: Incident) -> str:
     return "good" if incident.resolved_at else words.SEVERITY[incident.severity].tone
 
 
-def head(story: Story, *, linked: bool = False) -> Markup:
+def head(story: Story, *, level: str = "h2", linked: bool = False) -> Markup:
     """Draw the marks and the title, *linked* with a link to the incident's own page."""
     incident = story.incident
     marks = [
@@ -62,7 +77,7 @@ def head(story: Story, *, linked: bool = False) -> Markup:
     return el(
         "header",
         el("div", *marks, *_handled(story), since, more if linked else Markup(), class_="marks"),
-        el("h2", named),
+        el(level, named),
         el("p", subtitle(story), class_="subtitle"),
         class_="card-head",
     )
@@ -106,16 +121,16 @@ def figures(story: Story, told: Sequence[charts.Minute]) -> Markup:
 
 
 def _official(story: Story) -> Markup:
-    """Say what the companies say of it themselves, and who was first."""
-    known = story.official
+    """Say who was first, the companies or we, and what they say."""
+    name, known, incident = "Lead over the official status", story.official, story.incident
     if known is None or known.state is OfficialState.UNKNOWN:
-        return _figure("Official status", "–", "no official page is read")
+        return _figure(name, "–", "no official page of it is read")
     if known.first is None or known.lead is None:
-        return _figure("Official status", "Nothing yet", "their pages say that all is well")
-    ours = known.lead >= timedelta()
-    note = f"{words.span(abs(known.lead))} {'after' if ours else 'before'} us"
-    at = words.clock(known.first.posted_at)
-    return _figure("Official status", known.state.capitalize(), f"posted {at}, {note}")
+        so_far = (incident.resolved_at or story.clock) - incident.opened_at
+        note = "so far: their pages say that all is well"
+        return _figure(name, words.span(so_far), note)
+    said = f"{story.name(known.first.service)}: {known.state}, {words.clock(known.first.posted_at)}"
+    return _figure(name, words.signed(known.lead), said)
 
 
 def _present(incident: Incident, told: Sequence[charts.Minute]) -> Markup:
@@ -133,7 +148,7 @@ def _peak(incident: Incident, told: Sequence[charts.Minute]) -> float:
 
 
 def _figure(name: str, value: str, note: str) -> Markup:
-    return el("div", el("dt", name), el("dd", value), el("p", note))
+    return el("div", el("dt", name), el("dd", value), el("dd", note, class_="note"))
 
 
 def chart(story: Story, told: Sequence[charts.Minute], *, tall: bool = False) -> None:
@@ -141,7 +156,7 @@ def chart(story: Story, told: Sequence[charts.Minute], *, tall: bool = False) ->
     legend = join(
         el("span", "reports per minute", class_="key seen"),
         el("span", "normal", class_="key normal"),
-        el("span", "UTC", class_="key"),
+        el("span", "UTC", class_="key zone"),
     )
     st.html(el("p", legend, class_="legend"))
     st.vega_lite_chart(

@@ -49,14 +49,13 @@ def _add(one: Series, first: int, observed: list[float], expected: list[float]) 
         expected[i] += normal
 
 
-def stretch(incident: Incident, until: datetime) -> tuple[int, int]:
+def stretch(incident: Incident, end: int) -> tuple[int, int]:
     """
     Return the first and last minute of the incident's chart, with some normal time around it.
 
-    The last one is whole at event time *until*.
+    The last one is at most *end*.
     """
     first = int(incident.onset_at.timestamp()) // 60 - LEAD_IN_MINUTES
-    end = int(until.timestamp()) // 60 - 1
     if incident.resolved_at is not None:
         end = min(end, int(incident.resolved_at.timestamp()) // 60 + LEAD_IN_MINUTES)
     return first, max(first + 1, end)
@@ -90,7 +89,7 @@ def _ms(at: datetime) -> float:
     return at.timestamp() * 1000
 
 
-_X: dict[str, Any] = {
+X: dict[str, Any] = {
     "field": "at",
     "type": "temporal",
     "scale": {"type": "utc"},
@@ -103,11 +102,15 @@ _X: dict[str, Any] = {
         "domain": False,
     },
 }
-_Y: dict[str, Any] = {
-    "type": "quantitative",
-    "scale": {"domainMin": 0},
-    "axis": {"title": None, "tickCount": 4, "domain": False, "ticks": False},
-}
+
+
+def axis(ticks: int) -> dict[str, Any]:
+    """Return a quiet axis from nought, with about so many *ticks*."""
+    quiet = {"title": None, "tickCount": ticks, "domain": False, "ticks": False}
+    return {"scale": {"domainMin": 0}, "axis": quiet}
+
+
+_Y: dict[str, Any] = {"type": "quantitative", **axis(4)}
 _TOOLTIP: list[dict[str, Any]] = [
     {
         "field": "at",
@@ -128,7 +131,7 @@ def _label(which: str, place: dict[str, Any]) -> dict[str, Any]:
         "transform": [{"filter": which}],
         "mark": {"type": "text", "color": EVENT, "fontSize": 12, "fontWeight": 600, **place},
         "encoding": {
-            "x": _X,
+            "x": X,
             "y": {"field": "observed", **_Y},
             "text": {"field": "event"},
         },
@@ -150,18 +153,18 @@ SPEC: dict[str, Any] = {
                 "opacity": 0.22,
                 "line": {"color": OBSERVED, "strokeWidth": 2},
             },
-            "encoding": {"x": _X, "y": {"field": "observed", **_Y}},
+            "encoding": {"x": X, "y": {"field": "observed", **_Y}},
         },
         {
             "transform": _MINUTES,
             "mark": {"type": "line", "color": EXPECTED, "strokeDash": [5, 4], "strokeWidth": 2},
-            "encoding": {"x": _X, "y": {"field": "expected", **_Y}},
+            "encoding": {"x": X, "y": {"field": "expected", **_Y}},
         },
         {
             "transform": _EVENTS,
             "mark": {"type": "rule", "color": EVENT, "strokeWidth": 1.5},
             "encoding": {
-                "x": _X,
+                "x": X,
                 "strokeDash": {
                     "condition": {"test": "datum.event === 'onset'", "value": [3, 3]},
                     "value": [1, 0],
@@ -173,7 +176,7 @@ SPEC: dict[str, Any] = {
         {
             "transform": _MINUTES,
             "mark": {"type": "rule", "opacity": 0, "strokeWidth": 6},
-            "encoding": {"x": _X, "tooltip": _TOOLTIP},
+            "encoding": {"x": X, "tooltip": _TOOLTIP},
         },
     ],
 }
@@ -208,8 +211,12 @@ def description(told: Sequence[Minute], incident: Incident) -> str:
     )
 
 
-def spark(told: Sequence[Minute], tone: str = "muted") -> Markup:
-    """Return a sparkline of *told*: the area of what was observed over that of the normal."""
+def spark(told: Sequence[Minute], tone: str = "muted", said: str = "") -> Markup:
+    """
+    Return a sparkline of *told*: the area of what was observed over that of the normal.
+
+    *said* is what it shows in words, by default its highest minute.
+    """
     kept = _thinned(told)
     top = max([1.0, *(max(one.observed, one.expected) for one in kept)])
     return el(
@@ -218,7 +225,7 @@ def spark(told: Sequence[Minute], tone: str = "muted") -> Markup:
         el("i", class_="seen", style=_shape([one.observed / top for one in kept])),
         class_=f"spark {tone}",
         role="img",
-        aria_label=f"highest {number(max((one.observed for one in kept), default=0))} a minute",
+        aria_label=said or f"highest {number(max((n.observed for n in kept), default=0))} a minute",
     )
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import groupby
 
 import streamlit as st
@@ -52,13 +51,12 @@ def tiles(snapshot: Snapshot, services: Mapping[str, Service]) -> list[Tile]:
         for one in incident.affected
         if one.status is not Status.RESOLVED
     }
-    last = int((snapshot.clock or snapshot.taken_at).timestamp()) // 60 - 1
     made = [
         Tile(
             service=service,
             affected=failing.get(service.id),
             series=snapshot.series.get(service.id),
-            last=last,
+            last=snapshot.last_minute,
         )
         for service in services.values()
     ]
@@ -72,35 +70,51 @@ def _rank(tile: Tile) -> tuple[int, float, str]:
 
 def show(site: Site, wanted: Filter) -> None:
     """Draw the tiles of what fits, and the names of the quiet ones."""
+    snapshot = site.snapshot
+    failing = tuple(
+        (one.service, one.severity, one.status) for told in snapshot.open for one in told.affected
+    )
+    of = (snapshot.series_at, snapshot.last_minute, failing)
+    found = site.reader.drawn.once(("grid", wanted), of, lambda: _found(site, wanted))
+    st.html(found.top)
+    if not found.any:
+        st.text("No service of the catalogue goes by that name.")
+    if found.rest:
+        st.html(site.reader.drawn.once(("quiet", wanted), found.rest, lambda: _folded(site, found)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The tiles as HTML, whether *any* service fits, and the ids of those that have no tile."""
+
+    top: Markup
+    any: bool
+    rest: tuple[str, ...]
+
+
+def _found(site: Site, wanted: Filter) -> Found:
     made = tiles(site.snapshot, site.services)
     found = [tile for tile in made if wanted.takes(tile.service)]
     told = found if wanted.is_set else [one for one in found if one.affected or one.n_reports]
-    parts = [el("h2", "Services", class_="section"), _tally(made)]
-    if told:
-        parts.append(el("div", *(tile_of(tile) for tile in told[:N_TILES]), class_="tiles"))
-    st.html(join(*parts))
-    if not found:
-        st.text("No service of the catalogue goes by that name.")
     shown = {tile.service.id for tile in told[:N_TILES]}
-    rest = tuple(
-        one
-        for one in sorted((tile.service for tile in found), key=_by_industry)
-        if one.id not in shown
+    drawn = el("div", *map(tile_of, told[:N_TILES]), class_="tiles") if told else Markup()
+    rest = sorted((tile.service for tile in found), key=_by_industry)
+    return Found(
+        top=join(el("h2", "Services", class_="section"), _tally(made), drawn),
+        any=bool(found),
+        rest=tuple(one.id for one in rest if one.id not in shown),
     )
-    if rest:
-        # Folded by the browser, so that nothing needs to be sent when it is opened.
-        label = el("summary", words.plural(len(rest), "more service"))
-        st.html(el("details", label, _quiet(rest), class_="quiet"))
 
 
-@lru_cache(maxsize=16)
-def _quiet(services: tuple[Service, ...]) -> Markup:
-    """Draw the names by industry; 40 kB that seldom change."""
+def _folded(site: Site, found: Found) -> Markup:
+    """Draw the names by industry, folded by the browser, so that opening them asks nothing."""
+    services = [site.services[id] for id in found.rest]
     groups = [
         el("p", el("b", industry), *(join(" ", _named(one)) for one in members))
         for industry, members in groupby(services, key=lambda one: one.industry)
     ]
-    return join(*groups)
+    label = el("summary", words.plural(len(services), "more service"))
+    return el("details", label, *groups, class_="quiet")
 
 
 def _by_industry(service: Service) -> tuple[str, str]:

@@ -3,15 +3,13 @@
 import redis
 import streamlit as st
 
-from dashboard import affected, card, desk, evidence, export, top, words
-from dashboard.markup import Markup, el, join
-from dashboard.posts import plain
+from dashboard import affected, card, desk, evidence, export, reach, timeline, told, top, why
+from dashboard.markup import el, join
 from dashboard.site import Site
 from dashboard.snapshot import Snapshot
 from dashboard.story import Story
-from dashboard.told import story
 from detector.actions import NO_MARKS
-from detector.incidents import Incident
+from detector.radius import Radius, radius
 
 
 def show(site: Site) -> None:
@@ -20,22 +18,20 @@ def show(site: Site) -> None:
         return
     wanted = st.query_params.get("id") or _worst(site.snapshot)
     if wanted is None:
-        st.html(
-            el("div", el("b", "No incident"), el("p", "Nothing was raised yet."), class_="calm")
-        )
+        calm = el("p", "Nothing was raised yet.")
+        st.html(el("div", el("b", "No incident"), calm, class_="calm"))
         return
     try:
-        found = site.reader.find(wanted, site.snapshot)
-        marks = site.reader.stores.actions.marks([wanted])[wanted]
+        found = site.reader.find(wanted, site.snapshot, site.now)
     except redis.RedisError:
         st.text("This incident cannot be read while the store does not answer.")
         return
     if found is None:
         st.text("No incident is kept under the address that you followed.")
         return
-    told = story(site, *found, marks=marks)
     desk.problem()
-    _draw(site, told)
+    reached = radius(found.incident, site.catalogue, found.reach)
+    _draw(site, told.found(site, found), reached)
 
 
 def _worst(snapshot: Snapshot) -> str | None:
@@ -43,71 +39,46 @@ def _worst(snapshot: Snapshot) -> str | None:
     return next((one.id for one in (*snapshot.open, *snapshot.recent)), None)
 
 
-def _draw(site: Site, told: Story) -> None:
-    minutes = told.minutes()
-    with st.container(key=card.key(told)):
-        st.html(card.head(told))
-        _bar(site, told)
-        st.html(card.figures(told, minutes))
-        picture, why = st.columns([5, 3], gap="large")
+def _draw(site: Site, story: Story, reached: Radius) -> None:
+    minutes = story.minutes()
+    with st.container(key=card.key(story)):
+        st.html(card.head(story, level="h1"))
+        _bar(site, story, reached)
+        st.html(card.figures(story, minutes))
+        picture, cause = st.columns([5, 3], gap="large")
         with picture:
-            card.chart(told, minutes, tall=True)
-        with why:
-            card.reasons(told)
-            _threshold(site, told)
-            st.html(affected.symptoms(told.incident))
-        st.html(affected.services(told))
-        card.numbers(told, minutes)
+            card.chart(story, minutes, tall=True)
+            card.numbers(story, minutes)
+        with cause:
+            card.reasons(story)
+            st.html(affected.symptoms(story.incident))
+        hit = el("h3", "Affected services, as they joined")
+        st.html(join(hit, reach.spread(story, reached), affected.services(story)))
+        broad, wide = st.columns([3, 5], gap="large")
+        with broad:
+            st.html(reach.industries(reached))
+        with wide:
+            st.html(reach.regions(reached))
         said, steps = st.columns([5, 3], gap="large")
         with said:
-            evidence.posts(told)
+            why.show(site, story)
+            evidence.show(story)
         with steps:
-            evidence.timeline(told)
-        st.html(affected.regions(told.incident))
+            timeline.show(story)
 
 
-def _bar(site: Site, told: Story) -> None:
+def _bar(site: Site, story: Story, reached: Radius) -> None:
+    id = story.incident.id
     with st.container(horizontal=True, key="bar", gap="small"):
-        desk.incident(site, told.incident, told.marks or NO_MARKS)
+        desk.incident(site, story.incident, story.marks or NO_MARKS)
         with st.popover("Export", icon=":material/download:", key="export"):
             # Made when asked for: a refresh costs nothing.
-            st.download_button(
-                "JSON",
-                data=lambda: export.as_json(told),
-                file_name=f"{told.incident.id}.json",
-                mime="application/json",
-                on_click="ignore",
-                key="export-json",
-            )
-            st.download_button(
-                "Post-incident report (Markdown)",
-                data=lambda: export.as_markdown(told),
-                file_name=f"{told.incident.id}.md",
-                mime="text/markdown",
-                on_click="ignore",
-                key="export-markdown",
-            )
-
-
-def _threshold(site: Site, told: Story) -> None:
-    st.html(join(el("h3", "Why it was raised"), el("p", _raised(site, told), class_="soft said")))
-    first = told.incident.transitions[:1]
-    if first and first[0].detail:
-        with st.container(key="reasons-raised"):
-            st.text(plain(first[0].detail))
-
-
-def _raised(site: Site, told: Story) -> Markup:
-    """Explain the threshold in words."""
-    incident: Incident = told.incident
-    first = min(incident.affected, key=lambda one: one.joined_at, default=None)
-    if first is None:
-        return Markup()
-    often = words.yearly(site.environment.budget)
-    after = words.span(first.joined_at - first.onset_at)
-    return join(
-        f"{told.name(first.service)} was raised at {words.clock(first.joined_at)}, {after} after "
-        "its reports had left their normal rate. The bar is set so that chance alone passes it at "
-        f"most {often} for a service; the higher a service's normal rate, the more reports that "
-        "takes."
-    )
+            for label, ending, mime, make in export.KINDS:
+                st.download_button(
+                    label,
+                    data=lambda make=make: make(story, reached),  # type: ignore[misc]
+                    file_name=f"{id}.{ending}",
+                    mime=mime,
+                    on_click="ignore",
+                    key=f"export-{ending}",
+                )

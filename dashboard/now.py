@@ -8,6 +8,7 @@ from dashboard.markup import Markup, el, join, mark
 from dashboard.site import Site, address
 from dashboard.story import Story, title
 from dashboard.told import story
+from detector.incidents import Incident
 
 N_WHOLE_CARDS = 2
 N_RECENT = 8
@@ -25,9 +26,16 @@ def show(site: Site) -> None:
     elif not shown:
         st.text("No open incident fits the search.")
     for i, incident in enumerate(shown):
-        (card.show if i < N_WHOLE_CARDS else card.show_brief)(story(site, incident))
+        _card(site, incident, brief=i >= N_WHOLE_CARDS)
     grid.show(site, wanted)
     _recent(site, wanted)
+
+
+def _card(site: Site, incident: Incident, *, brief: bool) -> None:
+    told = story(site, incident)
+    of = (told.clock, incident, told.marks, told.official)
+    made = site.reader.drawn.once(("card", incident.id), of, lambda: card.drawn(told))
+    card.show(told, made, brief=brief)
 
 
 def _calm() -> Markup:
@@ -50,6 +58,11 @@ def _recent(site: Site, wanted: Filter) -> None:
     st.html(join(heading, el("div", *rows, class_="rows"), more))
 
 
+def _lead(told: Story) -> str:
+    lead = told.official.lead if told.official else None
+    return f"official {words.lead(lead)}" if lead is not None else ""
+
+
 def row(told: Story) -> Markup:
     """Draw one incident of the past as a line that leads to it."""
     incident = told.incident
@@ -62,6 +75,7 @@ def row(told: Story) -> Markup:
         el("span", words.plural(len(incident.affected), "service")),
         el("span", f"{words.moment(incident.onset_at)}, {words.span(ended - incident.onset_at)}"),
         el("span", f"{words.number(incident.observed)} people"),
+        el("span", _lead(told)),
         el(
             "span",
             el("b", "false alarm ") if false else Markup(),

@@ -26,7 +26,7 @@ def show(site: Site) -> None:
     top.show(site, brief=True)
     st.html(
         join(
-            el("h2", "Report a problem", class_="section first"),
+            el("h1", "Report a problem", class_="section first"),
             el(
                 "p",
                 "Tell what does not work for you. It counts like every other report: once an hour "

@@ -5,8 +5,9 @@ import streamlit as st
 
 from dashboard import charts, desk, grid, now, top, week, words
 from dashboard.markup import Markup, el, join, mark
+from dashboard.reader import Past
 from dashboard.site import Site, address
-from dashboard.told import story
+from dashboard.told import past as past_story
 from detector.incidents import Affected, Incident, Status
 from detector.series import KEPT_MINUTES, Series
 from models.catalogue import Service
@@ -26,7 +27,7 @@ def show(site: Site) -> None:
     desk.problem()
     try:
         series = site.reader.series(chosen.id, site.now)
-        past = [one for one in site.reader.past(site.now).incidents if _hit(one, chosen.id)]
+        past = site.reader.past(site.now)
         usual = site.reader.usual(chosen.id, site.now)
     except redis.RedisError:
         st.text("This service cannot be read while the store does not answer.")
@@ -37,7 +38,7 @@ def show(site: Site) -> None:
         _history(site, chosen, series)
         usually, ties = st.columns([5, 3], gap="large")
         with usually:
-            st.html(join(week.drawn(usual, site.clock), _past(site, past)))
+            st.html(join(week.drawn(usual, site.clock), _past(site, past, chosen.id)))
         with ties:
             st.html(join(_dependencies(site, chosen), _rules(site, chosen)))
 
@@ -94,14 +95,14 @@ def _head(site: Site, service: Service, series: Series) -> Markup:
     head = el(
         "header",
         el("div", *marks, el("span", service.industry, class_="since"), class_="marks"),
-        el("h2", service.name),
+        el("h1", service.name),
         class_="card-head",
     )
     return join(head, _figures(site, series))
 
 
 def _figures(site: Site, series: Series) -> Markup:
-    last = int(site.clock.timestamp()) // 60 - 1
+    last = site.snapshot.last_minute
     hour, day = (charts.minutes([series], last - n + 1, last) for n in (60, 24 * 60))
     hours = [day[i : i + 60] for i in range(0, len(day), 60)]
     busiest = max(sum(one.observed for one in minutes) for minutes in hours)
@@ -117,7 +118,7 @@ def _figures(site: Site, series: Series) -> Markup:
                 "div",
                 el("dt", name),
                 el("dd", words.number(seen)),
-                el("p", f"{words.number(normal)} normal"),
+                el("dd", f"{words.number(normal)} normal", class_="note"),
             )
             for name, seen, normal in told
         ),
@@ -129,7 +130,7 @@ def _history(site: Site, service: Service, series: Series) -> None:
     length = st.segmented_control(
         "Span", list(SPANS), default="24 hours", key="span", label_visibility="collapsed"
     )
-    last = int(site.clock.timestamp()) // 60 - 1
+    last = site.snapshot.last_minute
     told = charts.minutes([series], last - SPANS[length or "24 hours"] + 1, last)
     st.vega_lite_chart(
         charts.plain_columns(told),
@@ -190,9 +191,10 @@ def _rules(site: Site, service: Service) -> Markup:
     return join(el("h3", "Alert rules"), el("p", rule, class_="said"), *told)
 
 
-def _past(site: Site, past: list[Incident]) -> Markup:
+def _past(site: Site, past: Past, service: str) -> Markup:
     heading = el("h3", "Incidents")
-    if not past:
+    hit = [one for one in past.incidents if _hit(one, service)]
+    if not hit:
         return join(heading, el("p", "None is kept.", class_="soft"))
-    rows = [now.row(story(site, one)) for one in past[:N_PAST]]
+    rows = [now.row(past_story(site, past, one)) for one in hit[:N_PAST]]
     return join(heading, el("div", *rows, class_="rows"))

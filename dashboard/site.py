@@ -6,7 +6,8 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from dashboard.environment import Environment
-from dashboard.snapshot import Reader, Snapshot, View
+from dashboard.reader import Reader
+from dashboard.snapshot import Snapshot, View
 from detector.actions import Actor, Role
 from models.catalogue import Catalogue, Service
 

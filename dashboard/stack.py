@@ -48,7 +48,7 @@ def show(site: Site) -> None:
     """Draw the choice, which is kept in the address, and what follows from it."""
     if not top.show(site, brief=True):
         return
-    st.html(el("h2", "My stack", class_="section first"))
+    st.html(el("h1", "My stack", class_="section first"))
     chosen = _choose(site)
     if not chosen:
         hint = "Choose the services that you depend on. The choice stays in the page's address."

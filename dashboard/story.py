@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from dashboard import charts, words
+from dashboard import charts, onset, words
 from dashboard.posts import token
+from dashboard.snapshot import last_minute
 from detector.actions import Marks
-from detector.incidents import Incident
-from detector.official import Official
+from detector.incidents import Affected, Incident
+from detector.official import Official, OfficialEvent
 from detector.series import Series
 
 
@@ -18,8 +19,8 @@ class Story:
     An incident with what is needed to show it.
 
     *names* are the catalogue's names by service id, *series* those of its services, *clock* is what
-    "now" means in event time; *marks* what people did about it, *official*
-    what companies say of it.
+    "now" means in event time; *marks* what people did about it, *official* what companies say of
+    it, in *events* one by one, oldest first.
     """
 
     incident: Incident
@@ -28,6 +29,7 @@ class Story:
     clock: datetime
     marks: Marks | None = None
     official: Official | None = None
+    events: tuple[OfficialEvent, ...] = ()
 
     def name(self, service: str) -> str:
         """Return the catalogue's name of *service*, else its id."""
@@ -36,8 +38,33 @@ class Story:
     def minutes(self, services: Sequence[str] | None = None) -> list[charts.Minute]:
         """Return the minutes of *services*, by default of all the incident's."""
         wanted = services or [one.service for one in self.incident.affected]
-        first, last = charts.stretch(self.incident, self.clock)
+        first, last = charts.stretch(self.incident, last_minute(self.clock))
         return charts.of_services(self.series, wanted, first, last)
+
+    @property
+    def first(self) -> Affected | None:
+        """Return the service that was raised first."""
+        return min(
+            self.incident.affected,
+            key=lambda one: (one.joined_at, one.onset_at, one.service),
+            default=None,
+        )
+
+    @property
+    def onset(self) -> tuple[datetime, datetime] | None:
+        """Return between which times it began, as far as the first service's minutes tell."""
+        if self.first is None:
+            return None
+        return onset.interval(self.minutes([self.first.service]), self.first.joined_at)
+
+
+def peak(story: Story) -> tuple[datetime, float] | None:
+    """Return when the most reports came, and how many; None once the minutes are gone."""
+    told = [one for one in story.minutes() if one.observed]
+    if not told:
+        return None
+    highest = max(told, key=lambda one: one.observed)
+    return datetime.fromtimestamp(highest.minute * 60, UTC), highest.observed
 
 
 def title(story: Story) -> str:

@@ -100,6 +100,18 @@ def yearly(budget: str) -> str:
     return "once a year" if often == "1" else f"{often} times a year"
 
 
+def signed(length: timedelta) -> str:
+    """Say how long, with a sign where it is negative: "18 min", "−4 min"."""
+    return f"{'' if length >= timedelta() else '−'}{span(abs(length))}"
+
+
+def lead(length: timedelta) -> str:
+    """Say who was first, an official post or we, by *length*: how long after us it came."""
+    if abs(length) < timedelta(minutes=1):
+        return "at the same time as we"
+    return f"{span(abs(length))} {'after' if length > timedelta() else 'before'} us"
+
+
 def percent(probability: float) -> str:
     """Say a probability; certainty is never claimed."""
     return f"{min(99, max(1, round(100 * probability)))} %"

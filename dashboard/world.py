@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from dashboard import words
 from dashboard.markup import Markup, el
+from detector.places import Share
 
 # Degrees that the picture in page.css covers: all longitudes, and latitudes from NORTH down.
 NORTH, HEIGHT = 77.5, 135.0
@@ -30,21 +30,26 @@ def countries() -> dict[str, Country]:
     return {code: Country(name, float(lat), float(lon)) for code, lat, lon, name in rows}
 
 
-def drawn(counted: Sequence[tuple[str, int]]) -> Markup:
-    """Draw the countries among *counted*; nothing where there is none."""
-    known = [(countries()[code], n) for code, n in counted if code in countries()]
+def drawn(shares: Sequence[Share]) -> Markup:
+    """Draw the countries among *shares*; nothing where there is none."""
+    known = [(countries()[one.place], one) for one in shares if one.place in countries()]
+    known = [(country, one) for country, one in known if one.share > 0]
     if not known:
         return Markup()
-    top = max(n for _, n in known)
-    bubbles = [_bubble(country, n, n / top) for country, n in known]
-    said = ", ".join(f"{country.name} {words.number(n)}" for country, n in known[:5])
+    top = max(one.share for _, one in known)
+    bubbles = [_bubble(country, one, top) for country, one in known]
+    said = ", ".join(f"{country.name} {_percent(one.share)}" for country, one in known[:5])
     return el("div", *bubbles, class_="world", role="img", aria_label=f"Reports by country: {said}")
 
 
-def _bubble(country: Country, n: int, share: float) -> Markup:
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _bubble(country: Country, one: Share, most: float) -> Markup:
     left = (country.longitude + 180) / 3.6
     top = 100 * (NORTH - country.latitude) / HEIGHT
     # The area, not the width, stands for the number.
-    width = LEAST + (MOST - LEAST) * share**0.5
+    width = LEAST + (MOST - LEAST) * (one.share / most) ** 0.5
     place = f"left:{left:.1f}%;top:{min(99.0, max(1.0, top)):.1f}%;width:{width:.1f}%"
-    return el("i", style=place, title=f"{country.name}: {words.number(n)}")
+    return el("i", style=place, title=f"{country.name}: {_percent(one.share)}")

@@ -3,12 +3,14 @@
 import os
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from kafka import KafkaAdminClient
 from redis import Redis
 
 from stream.embedded import start_broker, start_redis
+from tests.page_story import World, world
 
 N_PARTITIONS = 4
 
@@ -56,3 +58,12 @@ def topic(kafka_admin: KafkaAdminClient) -> Iterator[str]:
     kafka_admin.create_topics({name: shape}, wait_for_metadata=True)
     yield name
     kafka_admin.delete_topics([name])
+
+
+@pytest.fixture
+def page(redis: Redis, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A small world for the page, and its environment."""
+    made = world(redis, redis_url, tmp_path)
+    for name, value in made.environment.items():
+        monkeypatch.setenv(name, value)
+    return made

@@ -1,0 +1,124 @@
+"""The page "Now" as Streamlit runs it, on a real Redis."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from streamlit.testing.v1 import AppTest
+
+from dashboard import grid
+from dashboard.snapshot import Snapshot
+from detector.health import Health
+from models.catalogue import Service
+from tests.page_run import html, run, seen
+from tests.page_story import CLOCK, World, incident, points
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_an_empty_store_is_waited_for_and_not_called_calm(page: World) -> None:
+    app = run()
+
+    assert "Waiting for the first reports" in seen(app)
+    assert "All normal" not in seen(app)
+
+
+def test_an_open_incident_shows_its_cause_its_services_and_its_numbers(page: World) -> None:
+    clock = datetime.now(UTC).replace(second=0, microsecond=0)
+    page.receive(clock, n_invalid=3)
+    page.judge(incident(clock), clock=clock, points=points(clock))
+
+    shown = seen(run())
+
+    assert "Zed Cloud us-east-1 is reported as failing" in shown
+    assert "probable cause, 93 %" in shown
+    assert "Zed Chat" in shown
+    assert "Zed Pay &amp; Co" in shown
+    assert "4,321" in shown
+    assert "Critical" in shown
+    assert re.search(r"\b6\s+invalid", shown)
+    assert re.search(r"\b2\s+reports", shown)
+
+
+def test_a_current_feed_without_incidents_is_calm(page: World) -> None:
+    clock = datetime.now(UTC)
+    page.receive(clock)
+    page.judge(clock=clock)
+
+    assert "All normal across" in seen(run())
+
+
+def test_a_feed_that_nobody_judges_is_not_calm(page: World) -> None:
+    page.receive(datetime.now(UTC))
+
+    shown = seen(run())
+
+    assert "No current picture" in shown
+    assert "not judged" in shown
+
+
+def test_what_a_scenario_made_up_is_labelled(page: World) -> None:
+    page.receive(source="scenario")
+    page.judge(incident(synthetic=True))
+
+    assert "SYNTHETIC REPLAY" in seen(run())
+
+
+def test_real_posts_are_not_labelled_synthetic(page: World) -> None:
+    page.receive()
+    page.judge(incident())
+
+    assert "SYNTHETIC" not in seen(run())
+
+
+def test_a_card_leads_to_the_address_of_its_incident(page: World) -> None:
+    page.receive()
+    page.judge(incident())
+
+    assert 'href="./?go=incident&amp;id=20251020-zz"' in html(run())
+
+
+def test_search_finds_a_service_by_part_of_its_name(page: World) -> None:
+    page.receive()
+    page.judge()
+    app = run()
+
+    app.text_input(key="search").set_value("zed p").run()
+
+    tiles = re.findall(r'class="tile.*?</a>', html(app))
+    assert len(tiles) == 1
+    assert "Zed Pay &amp; Co" in tiles[0]
+
+
+def test_a_redis_that_goes_away_leaves_the_last_picture_and_says_so(page: World) -> None:
+    clock = datetime.now(UTC).replace(second=0, microsecond=0)
+    page.receive(clock)
+    page.judge(incident(clock), clock=clock)
+    app = run()
+    page.redis.config_set("requirepass", "changed")
+    try:
+        page.redis.client_kill_filter(_type="normal", skipme=True)
+        shown = _until(app, "The store cannot be reached")
+    finally:
+        page.redis.config_set("requirepass", "")
+
+    assert "Zed Chat" in shown
+    assert "Below is what was known" in shown
+    assert "The store" not in _until(app, "is reported as failing")
+
+
+def _until(app: AppTest, wanted: str) -> str:
+    for _ in range(2_000):
+        shown = seen(app.run())
+        if wanted in shown:
+            return shown
+    raise AssertionError(f"{wanted!r} never came")
+
+
+def test_failing_services_come_first() -> None:
+    named = {id: Service(id=id, name=id, industry="own") for id in ("aa", "zz-chat", "zz-pay")}
+    taken = Snapshot(taken_at=NOW, health=Health(watermark_at=CLOCK, n_partitions=1))
+
+    made = grid.tiles(replace(taken, open=(incident(),)), named)
+
+    assert [tile.service.id for tile in made] == ["zz-chat", "zz-pay", "aa"]
