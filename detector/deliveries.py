@@ -6,6 +6,7 @@ of an attempt without its end knows that the other side may have taken it, and l
 repeats.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,11 +15,18 @@ import redis
 
 
 class Postponed(msgspec.Struct, frozen=True, kw_only=True):
-    """An incident to come back to at *due_at*; *entry_id* is its last outbox entry passed."""
+    """
+    An incident to come back to at *due_at*; *entry_id* is its last outbox entry passed.
+
+    With *event_due_at*, as soon as event time is there, too; *beside* is the incident whose message
+    names it meanwhile.
+    """
 
     entry_id: str
     due_at: datetime
     reason: str
+    event_due_at: datetime | None = None
+    beside: str = ""
 
 
 class Deliveries:
@@ -30,13 +38,14 @@ class Deliveries:
         self._later = f"{base}later:{channel}"
         self._roots = f"{base}roots:{channel}"
 
-    def attempt(self, incident_id: str, now: datetime) -> datetime | None:
+    def attempt(self, subject: str, now: datetime) -> datetime | None:
         """
-        Note that a call about the incident begins; return when an earlier one began, if any.
+        Note that a call about *subject* begins; return when an earlier one began, if any.
 
-        An earlier one is there only while its end is not known.
+        The subject is an incident, or something else to tell about it. An earlier call is there
+        only while its end is not known.
         """
-        field = f"attempt:{incident_id}"
+        field = f"attempt:{subject}"
         earlier = self._redis.hget(self._sent, field)
         if earlier is not None:
             return datetime.fromtimestamp(int(earlier) / 1000, UTC)
@@ -94,9 +103,45 @@ class Deliveries:
         found = self._redis.hget(self._sent, f"incident:{incident_id}")
         return None if found is None else found.decode()
 
+    def references(self, incident_ids: Sequence[str]) -> dict[str, str]:
+        """Return what the channel kept of the messages about *incident_ids*, where it has any."""
+        if not incident_ids:
+            return {}
+        fields = [f"incident:{one}" for one in incident_ids]
+        rows = zip(incident_ids, self._redis.hmget(self._sent, fields), strict=True)
+        return {one: row.decode() for one, row in rows if row is not None}
+
     def keep(self, incident_id: str, reference: str) -> None:
         """Keep *reference* without moving the cursor."""
         self._redis.hset(self._sent, f"incident:{incident_id}", reference)
+
+    def hand_over(self, child: str, parent: str, reference: str) -> None:
+        """Let *parent* have the message of *child* from now on."""
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hset(self._sent, f"incident:{parent}", reference)
+            pipe.hdel(self._sent, f"incident:{child}")
+            pipe.execute()
+
+    # --- remarks ---
+
+    def remarked(self, incident_id: str, remark_id: str, reference: str | None) -> None:
+        """Note that the remark is told, or not worth telling."""
+        subject = f"{incident_id} {remark_id}"
+        row = {f"remark:{subject}": "1"}
+        if reference is not None:
+            row[f"incident:{incident_id}"] = reference
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hset(self._sent, mapping=row)
+            pipe.hdel(self._sent, f"attempt:{subject}")
+            pipe.execute()
+
+    def untold(self, incident_id: str, remark_ids: Sequence[str]) -> list[str]:
+        """Return those of *remark_ids* that were not told yet."""
+        if not remark_ids:
+            return []
+        fields = [f"remark:{incident_id} {one}" for one in remark_ids]
+        rows = zip(remark_ids, self._redis.hmget(self._sent, fields), strict=True)
+        return [one for one, row in rows if row is None]
 
     # --- storms ---
 

@@ -74,6 +74,17 @@ class OfficialStore:
         rows = self._redis.hmget(self._base + "events", keys) if keys else []
         return tuple(_only_event(row) for row in rows if row is not None)
 
+    def latest(self, limit: int = 1_000) -> tuple[OfficialEvent, ...]:
+        """Return the events posted last, newest first."""
+        keys = self._redis.zrevrange(self._base + "index", 0, limit - 1)
+        rows = self._redis.hmget(self._base + "events", keys) if keys else []
+        return tuple(_only_event(row) for row in rows if row is not None)
+
+    def version(self) -> bytes:
+        """Return what changes whenever anything is written."""
+        rows = self._redis.hgetall(self._base + "progress")
+        return b" ".join(b"%b:%b" % item for item in sorted(rows.items()))
+
     def pages(self) -> dict[str, PageState]:
         """Return the last state of each page that was ever asked, by service."""
         rows = self._redis.hgetall(self._base + "pages")

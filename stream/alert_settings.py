@@ -41,6 +41,7 @@ class RouteSection(Section):
     industries: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     severity: Severity = Severity.MINOR
+    stack: bool = False
 
 
 class MaintenanceSection(Section):
@@ -149,7 +150,9 @@ class Alerts(Section):
     page_url: WebAddress | None = None
     severity: Severity = Severity.MINOR
     confirmed_only: bool = False
+    only_my_stack: bool = False
     storm_limit: Annotated[int, Field(ge=1, le=1_000)] = 10
+    together_minutes: Annotated[float, Field(ge=0, le=60)] = 10.0
     quiet_hours: Annotated[str, AfterValidator(_hours)] | None = None
     quiet_severity: Severity = Severity.CRITICAL
     time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"

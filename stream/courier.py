@@ -6,26 +6,28 @@ that never came, leaves the note; the channel then looks whether its message is 
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from detector.actions import Actions
 from detector.deliveries import Postponed
-from detector.incident_store import IncidentStore, OutboxEntry
+from detector.incident_store import IncidentStore
 from detector.incidents import Incident, Status
 from models.catalogue import Catalogue
+from stream.agenda import IN_DIGEST, RECENT_START, TOGETHER, Agenda
+from stream.alerts.around import Around
+from stream.alerts.backoff import backoff
 from stream.alerts.channel import Alert, AlertError, Channel, Digest, Digests, Repeats
-from stream.alerts.rules import STORM_SPAN, Rules
-from stream.triage import IN_DIGEST, Case, Triage
-
-_RECENT_START = timedelta(minutes=10)
-_BACKOFF_FIRST_SECONDS = 1.0
-_BACKOFF_LIMIT_SECONDS = 300.0
-_RETRY_AFTER_LIMIT_SECONDS = 3_600.0
-_ACTIONS_READ = 50
+from stream.alerts.headline import parent_id
+from stream.alerts.rules import Rules
+from stream.alerts.stack import Stack
+from stream.case import Case
+from stream.news import News
+from stream.storm import joined, members
+from stream.triage import Triage
 
 log = structlog.get_logger()
 
@@ -59,34 +61,39 @@ class Courier:
         rules: Rules | None = None,
         catalogue: Catalogue | None = None,
         actions: Actions | None = None,
+        news: News | None = None,
+        stack: Stack | None = None,
         jitter: Callable[[], float] = random.random,
     ):
         self.channel = channel
         self.n_failures = 0
         self._store = store
         self._deliveries = store.deliveries(channel.name)
+        known = catalogue or Catalogue({})
+        self._agenda = Agenda(store, channel, self._deliveries, known, actions, news)
         self._triage = Triage(
-            channel, self._deliveries, rules or Rules(), catalogue or Catalogue({}), actions
+            channel, self._deliveries, rules or Rules(), known, actions, self._agenda
         )
-        self._actions = actions
+        self._news = news
+        self._stack = stack
         self._jitter = jitter
         self._fresh = True
-        self._acted_at: datetime | None = None
+        self._clock = datetime.min.replace(tzinfo=UTC)
+        self._postponed: dict[str, Postponed] = {}
         self._counts: dict[str, int] = {}
 
     def drain(self, now: datetime) -> Drained:
         """
         Tell what is due, oldest first, until one fails or a pause is due.
 
-        A message that is edited in place gets the newest waiting snapshot at once, so that entries
-        which are no story of their own need no telling when a later one of their incident waits. A
-        refused entry is logged and passed: the next step of its incident tells it again.
+        What cannot be told at all is logged and passed, as everything behind it would wait for
+        ever; the next step of its incident tells it again.
         """
         self._counts = {}
-        self._triage.begin(now)
+        self._clock = self._store.judged_until() or now
+        self._begin(now)
         retry_at = None
-        self._note_actions(now)
-        for case in [*self._due(now), *self._waiting()]:
+        for case in self._cases(now):
             retry_at = self._handle(case, now)
             if retry_at is not None:
                 break
@@ -94,48 +101,51 @@ class Courier:
 
     # --- what there is ---
 
-    def _waiting(self) -> list[Case]:
-        entries = self._store.outbox(self.channel.name)
-        last = {entry.incident.id: entry for entry in entries}
-        return [_case(entry, last[entry.incident.id]) for entry in entries]
+    def _begin(self, now: datetime) -> None:
+        self._postponed = self._agenda.begin(self._clock)
+        self._triage.begin(now, self._clock, self._postponed)
+        acted = self._agenda.acted(now)
+        if self.channel.edits:
+            for incident_id in acted - set(self._postponed):
+                self._touch(incident_id, now)
 
-    def _due(self, now: datetime) -> list[Case]:
-        found = []
-        for incident_id, postponed in self._deliveries.postponed().items():
-            incident = self._store.get(incident_id)
-            if incident is None:
-                self._deliveries.caught_up(incident_id, None)
-            elif postponed.due_at <= now:
-                found.append(_late(postponed.entry_id, incident))
-        return found
+    def _cases(self, now: datetime) -> Iterator[Case]:
+        """Steps before remarks, so that none of these waits for what only explains it."""
+        yield from self._agenda.due(now)
+        yield from self._agenda.new()
+        yield from self._agenda.remarks(now)
 
-    def _note_actions(self, now: datetime) -> None:
-        """Let messages show at once who has an incident in hand, or calls it false."""
-        since = self._acted_at or now - _RECENT_START
-        self._acted_at = now
-        if self._actions is None or not self.channel.edits:
-            return
-        recent = self._actions.audit(_ACTIONS_READ)
-        waiting = self._deliveries.postponed()
-        for incident_id in {one.about for one in recent if one.at >= since} - set(waiting):
-            if reference := self._deliveries.reference(incident_id):
-                self._triage.touch(reference)
-                again = Postponed(entry_id="0-0", due_at=now, reason="acted")
-                self._deliveries.put_off(incident_id, again)
+    def _touch(self, incident_id: str, now: datetime) -> None:
+        """Let the message of an incident be edited at once."""
+        if reference := self._deliveries.reference(incident_id):
+            self._triage.touch(reference)
+            again = Postponed(entry_id="0-0", due_at=now, reason="touched")
+            self._deliveries.put_off(incident_id, again)
+            self._postponed[incident_id] = again
 
     # --- what becomes of it ---
 
     def _handle(self, case: Case, now: datetime) -> datetime | None:
         """Tell, put off or pass *case*; return when to go on, where a pause or a retry is due."""
+        self._inherit(case)
         decided = self._triage.decide(case, now)
         if isinstance(decided, Postponed):
             self._postpone(case, decided)
             return None
         if decided in ("folded", "unwanted"):
-            self._deliveries.passed(None if case.late else case.entry_id, case.incident.id)
+            self._pass(case)
             self._count(decided)
             return None
         return self._attempt(case, now, decided)
+
+    def _inherit(self, case: Case) -> None:
+        """Let a whole that was never told have the message of the part that it takes over."""
+        if case.merging and self._triage.own(case) is None:
+            for child, reference in self._deliveries.references(case.merging).items():
+                if not reference.startswith(IN_DIGEST):
+                    self._deliveries.hand_over(child, case.incident.id, reference)
+                    log.info("alert_handed_over", child=child, **self._names(case))
+                    return
 
     # --- the call ---
 
@@ -146,10 +156,11 @@ class Courier:
             if error.retryable:
                 return self._retry(case, now, error)
             log.error("alert_refused", reason=error.reason, **self._names(case))
-            self._deliveries.passed(None if case.late else case.entry_id, case.incident.id)
+            self._pass(case)
             self._count("refused")
         else:
             self._finish(case, reference)
+            self._let_go(case, now)
             self._triage.note_shown(reference, now)
             self._repeat(case, now)
             self._fresh = False
@@ -169,29 +180,32 @@ class Courier:
             transition=case.transition,
             newest=case.newest,
             is_story=decided == "story",
-            marks=self._triage.marks(case.incident),
-            attempted_at=self._attempted_at(case.incident.id, now),
+            remark=case.remark,
+            around=self._around(case.newest),
+            attempted_at=self._attempted_at(case.subject, now),
         )
         kept = self.channel.send(alert, reference)
         if reference is None:
             self._deliveries.note_root(case.incident.id, case.incident.opened_at)
         return kept
 
+    def _around(self, incident: Incident) -> Around:
+        parent = parent_id(incident)
+        return Around(
+            marks=self._triage.marks(incident),
+            stack=self._stack,
+            official=self._news.of(incident, self._clock) if self._news else None,
+            beside=tuple(self._agenda.waiting().get(incident.id, ())),
+            parent=self._store.get(parent) if parent else None,
+        )
+
     def _call_digest(self, case: Case, now: datetime) -> str:
         """Tell all incidents of the storm in its one message."""
         assert isinstance(self.channel, Digests)
-        reference = self._deliveries.reference(case.incident.id)
-        if reference is not None:
-            name, _, message = reference.removeprefix(IN_DIGEST).partition(":")
-        else:
-            since = case.incident.opened_at - STORM_SPAN
-            name = self._deliveries.storm(since) or case.entry_id
-            self._deliveries.join_storm(name, case.incident.id, case.incident.opened_at)
-            message = self._deliveries.reference(f"storm-{name}") or ""
-        members = (self._store.get(one) for one in self._deliveries.members(name))
+        name, message = joined(case, self._deliveries)
         digest = Digest(
             entry_id=f"storm-{name}",
-            incidents=tuple(one for one in members if one),
+            incidents=members(name, self._deliveries, self._store),
             attempted_at=self._attempted_at(case.incident.id, now),
         )
         message = self.channel.send_digest(digest, message or None)
@@ -200,10 +214,10 @@ class Courier:
             self._deliveries.caught_up(one.id, None)
         return f"{IN_DIGEST}{name}:{message}"
 
-    def _attempted_at(self, incident_id: str, now: datetime) -> datetime | None:
+    def _attempted_at(self, subject: str, now: datetime) -> datetime | None:
         """When an earlier call began; a Redis that crashed may have lost the last note of one."""
-        earlier = self._deliveries.attempt(incident_id, now)
-        return earlier or (now - _RECENT_START if self._fresh else None)
+        earlier = self._deliveries.attempt(subject, now)
+        return earlier or (now - RECENT_START if self._fresh else None)
 
     def _retry(self, case: Case, now: datetime, error: AlertError) -> datetime:
         delay = backoff(self.n_failures, error.retry_after, self._jitter())
@@ -214,20 +228,36 @@ class Courier:
 
     # --- notes ---
 
+    def _pass(self, case: Case) -> None:
+        if case.remark is not None:
+            self._deliveries.remarked(case.incident.id, case.remark.id, None)
+        else:
+            self._deliveries.passed(None if case.late else case.entry_id, case.incident.id)
+
     def _finish(self, case: Case, reference: str | None) -> None:
-        if case.late:
+        if case.remark is not None:
+            self._deliveries.remarked(case.incident.id, case.remark.id, reference)
+        elif case.late:
             self._deliveries.caught_up(case.incident.id, reference)
         else:
             self._deliveries.done(case.entry_id, case.incident.id, reference)
 
+    def _let_go(self, case: Case, now: datetime) -> None:
+        """Let the message beside which it waited name it no longer."""
+        waited = self._postponed.pop(case.incident.id, None)
+        if waited and waited.reason == TOGETHER and self.channel.edits:
+            self._touch(waited.beside, now)
+
     def _repeat(self, case: Case, now: datetime) -> None:
         """Come back to an incident that the channel would forget."""
-        if isinstance(self.channel, Repeats) and case.newest.status is not Status.RESOLVED:
+        open_still = case.newest.status is not Status.RESOLVED and case.remark is None
+        if isinstance(self.channel, Repeats) and open_still:
             due_at = now + timedelta(seconds=self.channel.repeat_seconds)
             again = Postponed(entry_id=case.entry_id, due_at=due_at, reason="repeat")
             self._deliveries.put_off(case.incident.id, again)
 
     def _postpone(self, case: Case, postponed: Postponed) -> None:
+        self._postponed[case.incident.id] = postponed
         if case.late:
             self._deliveries.put_off(case.incident.id, postponed)
         else:
@@ -243,35 +273,6 @@ class Courier:
         return {
             "channel": self.channel.name,
             "incident": case.incident.id,
-            "step": case.transition.step,
+            "step": case.remark.kind if case.remark else case.transition.step,
             "entry": case.entry_id,
         }
-
-
-def backoff(n_failures: int, retry_after: float | None, jitter: float) -> float:
-    """
-    Return the seconds to wait after the failure number *n_failures*, counted from 0.
-
-    Full jitter: uniform between 0 and an exponentially growing, bounded span, *jitter* being the
-    draw from [0, 1); see Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
-    What the other side asked for comes on top, up to an hour.
-    """
-    span = min(_BACKOFF_LIMIT_SECONDS, _BACKOFF_FIRST_SECONDS * 2.0 ** min(n_failures, 30))
-    if retry_after is None:
-        return jitter * span
-    return min(max(retry_after, 0.0), _RETRY_AFTER_LIMIT_SECONDS) + jitter * min(span, 1.0)
-
-
-def _case(entry: OutboxEntry, last: OutboxEntry) -> Case:
-    return Case(
-        entry_id=entry.id,
-        incident=entry.incident,
-        transition=entry.transition,
-        newest=last.incident,
-        superseded=last.id != entry.id,
-    )
-
-
-def _late(entry_id: str, incident: Incident) -> Case:
-    last = incident.transitions[-1]
-    return Case(entry_id=entry_id, incident=incident, transition=last, newest=incident, late=True)

@@ -3,16 +3,20 @@
 import sys
 import threading
 from collections.abc import Callable
-from datetime import time
+from dataclasses import replace
+from datetime import time, timedelta
 from zoneinfo import ZoneInfo
 
 from detector.actions import Actions
 from detector.incident_store import IncidentStore
+from detector.official_store import OfficialStore
 from models.catalogue import Catalogue
 from stream.alert_settings import Alerts, RouteSection
 from stream.alerts.channel import Channel
 from stream.alerts.rules import Maintenance, QuietHours, Route, Rules
+from stream.alerts.stack import Stack
 from stream.courier import Courier
+from stream.news import News
 from stream.settings import Settings, SettingsError
 
 
@@ -82,15 +86,19 @@ def couriers(
     page: str,
     store: IncidentStore,
     actions: Actions,
+    official: OfficialStore,
 ) -> list[Courier]:
     """Return a courier for each channel in use."""
+    mine = stack(settings, services)
     return [
         Courier(
             store,
             channel(name, settings, services, page),
-            rules=rules(name, settings.alerts),
+            rules=rules(name, settings.alerts, mine),
             catalogue=services,
             actions=actions,
+            news=News(official),
+            stack=mine,
         )
         for name in names(settings.alerts)
     ]
@@ -107,21 +115,43 @@ def listeners(settings: Settings, actions: Actions) -> list[Callable[[threading.
     return [Buttons(token, slack.operators, actions, base_url=slack.api_url).run]
 
 
-def rules(name: str, alerts: Alerts) -> Rules:
-    """Return what holds for the channel *name*; only routes keep things from the terminal."""
+def stack(settings: Settings, services: Catalogue) -> Stack | None:
+    """Return what the user depends on, None where nothing is named; raises `SettingsError`."""
+    if not settings.stack.vendors:
+        return None
+    try:
+        return Stack.of(settings.stack.vendors, services)
+    except ValueError as error:
+        raise SettingsError(f"stack.vendors: {error}") from error
+
+
+def rules(name: str, alerts: Alerts, mine: Stack | None = None) -> Rules:
+    """
+    Return what holds for the channel *name*; only routes and the stack keep things from the
+    terminal.
+
+    Raises `SettingsError` where alerts are limited to a stack that is not named.
+    """
+    limited = alerts.only_my_stack or any(route.stack for route in alerts.routes)
+    if limited and mine is None:
+        raise SettingsError("alerts are limited to your stack, but stack.vendors names none")
+    # A program gets each step at once, and sorts out itself what belongs together.
+    together = timedelta(minutes=0 if name == "webhook" else alerts.together_minutes)
     if name == "terminal" and not alerts.routes:
-        return Rules()
+        return Rules(together=together, routes=(_only(Route(), alerts, mine),))
     chosen = [route for route in alerts.routes if name in route.to]
     windows = (
         Maintenance(begins_at=one.begins_at, ends_at=one.ends_at, services=frozenset(one.services))
         for one in alerts.maintenance
     )
     return Rules(
-        routes=tuple(map(_route, chosen)) or (Route(severity=alerts.severity),),
+        routes=tuple(_only(_route(one, mine), alerts, mine) for one in chosen)
+        or (_only(Route(severity=alerts.severity), alerts, mine),),
         confirmed_only=alerts.confirmed_only,
         quiet=_quiet(alerts),
         maintenance=tuple(windows),
         storm_limit=alerts.storm_limit,
+        together=together,
     )
 
 
@@ -157,12 +187,17 @@ def _slack(name: str, argument: str, alerts: Alerts, services: Catalogue, page: 
     return SlackWebhook(slack.webhook_url.get_secret_value(), services, page)
 
 
-def _route(section: RouteSection) -> Route:
+def _only(route: Route, alerts: Alerts, mine: Stack | None) -> Route:
+    return replace(route, stack=mine) if alerts.only_my_stack else route
+
+
+def _route(section: RouteSection, mine: Stack | None) -> Route:
     return Route(
         services=frozenset(section.services),
         industries=frozenset(section.industries),
         regions=frozenset(section.regions),
         severity=section.severity,
+        stack=mine if section.stack else None,
     )
 
 

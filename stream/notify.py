@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 import redis
 import structlog
 
-from stream.courier import Courier, backoff
+from stream.alerts.backoff import backoff
+from stream.courier import Courier
 
 POLL_SECONDS = 0.2
 

@@ -74,7 +74,9 @@ def catalogue(settings: Settings) -> Catalogue:
 
 def ingest(settings: Settings) -> Role:
     """Return one ingest worker, loaded and connected."""
+    from detector.unknown_store import UnknownNames
     from models.tagger import Tagger
+    from models.unknown import Unknown
     from stream.consumer import Consumer
     from stream.dead_letter import DeadLetterLimit, DeadLetters
     from stream.ingest import Ingest, Pulse
@@ -82,8 +84,10 @@ def ingest(settings: Settings) -> Role:
 
     kafka, limits = settings.kafka, settings.ingest
     servers, security = list(kafka.bootstrap_servers), kafka.security()
-    tagger = Tagger.load(catalogue(settings), settings.model.path)
-    counts = Counts(connect_redis(settings), settings.redis.prefix)
+    services = catalogue(settings)
+    tagger = Tagger.load(services, settings.model.path)
+    client = connect_redis(settings)
+    counts = Counts(client, settings.redis.prefix)
     connect = partial(Producer, servers, client=security)
     worker = Ingest(
         Consumer(
@@ -102,6 +106,8 @@ def ingest(settings: Settings) -> Role:
             max_consecutive=limits.dead_letter_max_consecutive,
         ),
         allowed_lateness=timedelta(seconds=settings.detection.allowed_lateness_seconds),
+        unknown=Unknown(services),
+        names=UnknownNames(client, settings.redis.prefix),
     )
 
     def run(stop: threading.Event) -> None:
@@ -117,7 +123,9 @@ def ingest(settings: Settings) -> Role:
 
 def watch(settings: Settings) -> Role:
     """Return the watcher, and beside it the loop that sends alerts, loaded and connected."""
+    from detector.official_store import OfficialStore
     from detector.tick import Policy
+    from detector.unknown_store import UnknownNames
     from stream import notify
     from stream.destinations import couriers, listeners
     from stream.watch import Watcher
@@ -132,9 +140,17 @@ def watch(settings: Settings) -> Role:
         services,
         Policy(false_incidents_per_service_year=budget),
         keep_evidence=timedelta(days=settings.privacy.evidence_days),
+        names=UnknownNames(client, settings.redis.prefix),
     )
     actions = Actions(client, settings.redis.prefix)
-    told = couriers(settings, services, page_url(settings), store, actions)
+    told = couriers(
+        settings,
+        services,
+        page_url(settings),
+        store,
+        actions,
+        OfficialStore(client, settings.redis.prefix),
+    )
     beside = listeners(settings, actions)
 
     def run(stop: threading.Event) -> None:

@@ -97,6 +97,12 @@ class CatalogueFiles(Section):
     files: Files = ()
 
 
+class Stack(Section):
+    """What one depends on: ids or names of services, for messages and for alerts limited to it."""
+
+    vendors: Words = ()
+
+
 class Model(Section):
     """The trained tagger; without *path* the shipped one."""
 
@@ -161,6 +167,7 @@ class Settings(BaseSettings):
     ingest: Ingest = Ingest()
     detection: Detection = Detection()
     catalogue: CatalogueFiles = CatalogueFiles()
+    stack: Stack = Stack()
     model: Model = Model()
     alerts: Alerts = Alerts()
     privacy: Privacy = Privacy()

@@ -1,35 +1,26 @@
 """What becomes of one thing to tell on one channel: now, later, with others, or not at all."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from detector.actions import NO_MARKS, Actions, Marks
 from detector.deliveries import Deliveries, Postponed
-from detector.incidents import Incident, Severity, Status, Step, Transition
+from detector.incidents import Incident, Severity, Status, Step
 from detector.silence import Silence
 from models.catalogue import Catalogue
+from stream.agenda import IN_DIGEST, TOGETHER, Agenda
+from stream.alerts import together
 from stream.alerts.channel import Channel, Digests, is_story
+from stream.alerts.headline import parent_id
 from stream.alerts.rules import STORM_SPAN, Rules, flickers
+from stream.case import Case
 
 SETTLE = timedelta(seconds=30)
-IN_DIGEST = "digest:"
 _SHOWN_LIMIT = 1_000
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """One thing to decide on: *newest* is what waits behind it, *late* whether it was postponed."""
-
-    entry_id: str
-    incident: Incident
-    transition: Transition
-    newest: Incident
-    superseded: bool = False
-    late: bool = False
 
 
 class Triage:
@@ -42,7 +33,9 @@ class Triage:
         rules: Rules,
         catalogue: Catalogue,
         actions: Actions | None,
+        agenda: Agenda,
     ):
+        self._agenda = agenda
         self._channel = channel
         self._deliveries = deliveries
         self._rules = rules
@@ -51,13 +44,18 @@ class Triage:
         self._actions = actions
         self._silences: tuple[Silence, ...] = ()
         self._shown_at: dict[str, datetime] = {}
+        self._clock = datetime.min.replace(tzinfo=UTC)
+        self._postponed: Mapping[str, Postponed] = {}
 
-    def begin(self, now: datetime) -> None:
-        """Read what is silenced at *now*, once for a pass."""
+    def begin(self, now: datetime, clock: datetime, postponed: Mapping[str, Postponed]) -> None:
+        """Read what is silenced at *now*, once for a pass at event time *clock*."""
         self._silences = self._actions.silences(now) if self._actions else ()
+        self._clock, self._postponed = clock, postponed
 
     def decide(self, case: Case, now: datetime) -> Postponed | str:
         """Return "story", "edit", "digest", "folded", "unwanted", or until when it waits."""
+        if case.remark is not None:
+            return "unwanted" if self._is_hushed(case.incident, now) else "story"
         story = is_story(case.transition) and not flickers(case.incident, case.transition)
         story = story and (not case.late or self.own(case) is None)
         if case.superseded and not story:
@@ -110,6 +108,8 @@ class Triage:
     def _first(
         self, case: Case, now: datetime, held: tuple[datetime, str] | None
     ) -> Postponed | str:
+        if parent_id(case.newest) is not None:
+            return "unwanted"  # another one tells it
         if not self._rules.admits(case.incident, self._catalogue):
             return "unwanted"
         if held:
@@ -122,11 +122,45 @@ class Triage:
                 )
                 return "unwanted"
             return Postponed(entry_id=case.entry_id, due_at=held[0], reason=held[1])
-        if case.late and case.incident.status is Status.RESOLVED:
+        waits = self._postponed.get(case.incident.id)
+        put_off = case.late or (waits is not None and waits.reason == TOGETHER)
+        if case.incident.status is Status.RESOLVED and put_off:
             return "unwanted"  # it began and ended while nobody was to be told
+        if beside := self._together(case, now):
+            return beside
         if not self._storms(case.incident):
             return "story"
         return self._join(case, now) or "digest"
+
+    def _together(self, case: Case, now: datetime) -> Postponed | None:
+        """Let it wait beside an incident that was told, of whose failure it may be a part."""
+        span, incident = self._rules.together, case.incident
+        until, before = incident.opened_at + span, self._postponed.get(incident.id)
+        waited = before is not None and before.reason == TOGETHER
+        if not span or self._clock >= until or (waited and before and now >= before.due_at):
+            return None
+        told = [one for one in self._agenda.told(self._agenda.recent()) if self._may_host(one, now)]
+        found = together.host(incident, told, self._catalogue, self._agenda.waiting())
+        if found is None:
+            return None
+        return Postponed(
+            entry_id=case.entry_id,
+            due_at=before.due_at if before and waited else now + span,
+            reason=TOGETHER,
+            event_due_at=until,
+            beside=found.id,
+        )
+
+    def _may_host(self, incident: Incident, now: datetime) -> bool:
+        """Only where what waits is seen: in a message that is edited, or while people are on it."""
+        seen = self._channel.edits or incident.status is not Status.RESOLVED
+        return seen and not self._is_hushed(incident, now)
+
+    def _is_hushed(self, incident: Incident, now: datetime) -> bool:
+        """Whether nothing more is told of it just now."""
+        held = self._held(incident, now)
+        muted = held is not None and held[1] == "muted"
+        return muted or self.marks(incident).false_alarm is not None
 
     def _join(self, case: Case, now: datetime) -> Postponed | None:
         """Put it into a digest that was shown just now: the next edit shows all that joined."""

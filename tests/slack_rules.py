@@ -34,7 +34,8 @@ _UNFURL: dict[str, Rule] = {"unfurl_links": _flag, "unfurl_media": _flag, "mrkdw
 _FIELDS: dict[str, tuple[set[str], dict[str, Rule]]] = {
     "chat.postMessage": (
         {"channel", "text", "blocks"},
-        {**_COMMON, **_UNFURL, "channel": _is(str), "thread_ts": _is(str), "metadata": _is(dict)},
+        {**_COMMON, **_UNFURL, "channel": _is(str), "thread_ts": _is(str), "metadata": _is(dict)}
+        | {"reply_broadcast": _flag},
     ),
     "chat.update": (
         {"channel", "ts", "text", "blocks"},

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from detector.incidents import Incident, Severity, Status, Step
 from stream.alerts import blocks, wording
+from stream.alerts.around import Around
+from stream.alerts.facts import size
 from stream.alerts.headline import headline
-from stream.alerts.message import Message, compose, link, size, story
+from stream.alerts.message import Message, compose, link, story
 from stream.alerts.plain import plain
 from tests.alert_cases import (
     ATTACKS,
@@ -67,7 +69,11 @@ def test_a_merged_incident_does_not_claim_to_be_over() -> None:
     detail = "merged into 20251020T0651-aws"
     merged = after(opened(), Step.RESOLVED, at(9), status=Status.RESOLVED, detail=detail)
 
-    assert "➡️ Merged into 20251020T0651-aws: Snapchat" in headline(merged, CATALOGUE)
+    assert "➡️ Now part of 20251020T0651-aws: Snapchat" in headline(merged, CATALOGUE)
+    whole = replace(explained(), id="20251020T0651-aws")
+    message = compose(merged, CATALOGUE, PAGE, Around(parent=whole))
+    assert "➡️ Now part of Amazon Web Services (us-east-1): Snapchat" in message.headline
+    assert message.url == link(PAGE, whole.id)
     assert "false alarm" not in compose(merged, CATALOGUE).summary()
     assert story(merged, merged.transitions[-1], CATALOGUE) == f"06:58 UTC · {detail}"
 

@@ -12,10 +12,11 @@ from structlog.testing import capture_logs
 
 from detector.incident_store import IncidentStore
 from detector.incidents import Incident, Severity, Status, Step
+from stream.alerts.backoff import backoff
 from stream.alerts.channel import Alert, AlertError, Channel
 from stream.alerts.rules import Route, Rules
 from stream.alerts.slack import SlackBot
-from stream.courier import Courier, Drained, backoff
+from stream.courier import Courier, Drained
 from stream.notify import run
 from tests.alert_cases import CATALOGUE, after, at, explained, opened, resolved
 from tests.outbox import named, write

@@ -68,7 +68,7 @@ def test_the_steps_between_take_a_few_lines() -> None:
 def test_a_merger_takes_one_line() -> None:
     merged = after(opened(), Step.RESOLVED, at(9), status=Status.RESOLVED, detail="merged into x")
 
-    assert printed(merged) == "[SYNTHETIC] ➡️ Merged into x: Snapchat\n"
+    assert printed(merged) == "[SYNTHETIC] ➡️ Now part of x: Snapchat\n"
 
 
 def test_colours_are_for_terminals_only() -> None:

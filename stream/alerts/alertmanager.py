@@ -36,7 +36,7 @@ class Alertmanager:
 
     def _alert(self, alert: Alert) -> dict[str, Any]:
         incident = alert.newest
-        message = compose(incident, self._catalogue, self._page_url, alert.marks)
+        message = compose(incident, self._catalogue, self._page_url, alert.around)
         lasting = datetime.now(UTC) + timedelta(seconds=5 * self.repeat_seconds)
         over = incident.status is Status.RESOLVED
         return {

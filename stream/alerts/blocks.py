@@ -11,7 +11,8 @@ blocks is undocumented and was found at 13,200 characters (slackapi/bolt-js issu
 from collections.abc import Sequence
 from typing import Any
 
-from stream.alerts.message import Fact, Message, Quote
+from stream.alerts.facts import Fact
+from stream.alerts.message import Message, Quote
 
 BUTTONS = {
     "outcry_acknowledge": "Acknowledge",

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from detector.actions import NO_MARKS, Marks
 from detector.incidents import Incident, Severity, Step, Transition
+from stream.alerts.around import NOTHING_AROUND, Around
+from stream.alerts.remark import Kind, Remark
 
 _STORY = {Step.OPENED, Step.CONFIRMED, Step.CAUSE_CHANGED, Step.SECOND_WAVE, Step.RECOVERING}
 _STORY |= {Step.RESOLVED}
@@ -29,7 +30,7 @@ class AlertError(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """
-    One outbox entry to tell.
+    One outbox entry to tell, or a *remark* on the incident, which is told in its thread.
 
     *incident* is as it was at *transition* and belongs to the story; *newest* is the latest
     snapshot that waits in the outbox, and what a message that is edited in place should show.
@@ -42,7 +43,8 @@ class Alert:
     transition: Transition
     newest: Incident
     is_story: bool = True
-    marks: Marks = NO_MARKS
+    remark: Remark | None = None
+    around: Around = NOTHING_AROUND
     attempted_at: datetime | None = None
 
 
@@ -90,6 +92,13 @@ class Repeats(Protocol):
     """A channel whose other side forgets an open incident that is not told again."""
 
     repeat_seconds: float
+
+
+@runtime_checkable
+class Remarks(Protocol):
+    """A channel that is told of more than steps: of these kinds."""
+
+    remarks: frozenset[Kind]
 
 
 def is_story(transition: Transition) -> bool:

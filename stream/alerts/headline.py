@@ -9,28 +9,39 @@ from stream.alerts.plain import plain
 
 _ICONS = {Severity.CRITICAL: "🚨", Severity.MAJOR: "🟠", Severity.MINOR: "🟡"}
 _WORST_FIRST = {Severity.CRITICAL: 0, Severity.MAJOR: 1, Severity.MINOR: 2}
-_LINE, _NAME, _REGION, _MERGED = 150, 48, 24, 100  # characters; the first is Slack's for a header
+_LINE, _NAME, _REGION = 150, 48, 24  # characters; the first is Slack's for a header
+_MERGED = "merged into "  # how the detector says so
 
 
-def headline(incident: Incident, catalogue: Catalogue) -> str:
-    """Say in one bounded line how bad it is, where it stands, and what fails."""
-    line = _standing(incident, catalogue)
+def headline(incident: Incident, catalogue: Catalogue, parent: Incident | None = None) -> str:
+    """
+    Say in one bounded line how bad it is, where it stands, and what fails.
+
+    *parent* is the incident that it was merged into, where it is known.
+    """
+    line = _standing(incident, catalogue, parent)
     return plain(f"[SYNTHETIC] {line}" if incident.synthetic else line, _LINE)
 
 
-def merged_into(incident: Incident) -> str | None:
-    """Return "merged into …" where the incident ended by becoming part of another one."""
+def parent_id(incident: Incident) -> str | None:
+    """Return the id of the other incident where this one ended by becoming part of it."""
     last = last_step(incident, Step.RESOLVED)
-    detail = plain(last.detail, _MERGED) if last else ""
-    merged = incident.status is Status.RESOLVED and detail.startswith("merged into")
-    return detail if merged else None
+    if last is None or incident.status is not Status.RESOLVED:
+        return None
+    return last.detail.removeprefix(_MERGED) if last.detail.startswith(_MERGED) else None
 
 
-def _standing(incident: Incident, catalogue: Catalogue) -> str:
+def merged_into(incident: Incident) -> str | None:
+    """Return that id as it may be shown."""
+    return plain(parent_id(incident) or "", _NAME) or None
+
+
+def _standing(incident: Incident, catalogue: Catalogue, parent: Incident | None) -> str:
     what, extent = _subject(incident, catalogue), _extent(incident)
     if incident.status is Status.RESOLVED:
         if into := merged_into(incident):
-            return f"➡️ {into[0].upper()}{into[1:]}: {what}"
+            whole = _subject(parent, catalogue) if parent else into
+            return f"➡️ Now part of {whole}: {what}"
         lasted = wording.duration((incident.resolved_at or incident.updated_at) - incident.onset_at)
         return f"✅ Resolved after {lasted}: {what}{extent} (was {incident.severity})"
     if incident.status is Status.RECOVERING:

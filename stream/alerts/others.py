@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from detector.incidents import Severity, Status, Step
 from models.catalogue import Catalogue
 from stream.alerts.channel import Alert, AlertError
-from stream.alerts.message import compose, story
+from stream.alerts.message import compose, line_of
+from stream.alerts.remark import Kind
 
 
 class Others:
@@ -20,6 +21,7 @@ class Others:
     name = "apprise"
     pause_seconds = 1.2
     edits = False
+    remarks = frozenset({Kind.OFFICIAL, Kind.BESIDE})
 
     def __init__(self, urls: Sequence[str], catalogue: Catalogue, page_url: str | None = None):
         try:
@@ -41,10 +43,10 @@ class Others:
         """Send a step of the story; say nothing of the others."""
         if reference is not None and not alert.is_story:
             return reference
-        message = compose(alert.incident, self._catalogue, self._page_url, alert.marks)
+        message = compose(alert.incident, self._catalogue, self._page_url, alert.around)
         lines = [message.summary().partition("\n")[2]]
         if reference is not None and alert.transition.step is not Step.OPENED:
-            lines = [story(alert.incident, alert.transition, self._catalogue)]
+            lines = [line_of(alert, self._catalogue)]
         if message.url:
             lines.append(message.url)
         body = "\n".join(line for line in lines if line)

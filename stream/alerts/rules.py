@@ -5,6 +5,7 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from detector.incidents import Incident, Severity, Status, Step, Transition
 from models.catalogue import Catalogue
+from stream.alerts.stack import Stack
 
 RANK = {Severity.MINOR: 0, Severity.MAJOR: 1, Severity.CRITICAL: 2}
 FLICKER = timedelta(minutes=5)
@@ -55,17 +56,21 @@ class Route:
     """
     What an incident must have to go one way: any of each list that is not empty, and *severity*.
 
-    A service counts when it is affected or the cause; industries are the affected services'.
+    With *stack*, it must hit that or what that depends on. A service counts when it is affected or
+    the cause; industries are the affected services'.
     """
 
     services: frozenset[str] = frozenset()
     industries: frozenset[str] = frozenset()
     regions: frozenset[str] = frozenset()
     severity: Severity = Severity.MINOR
+    stack: Stack | None = None
 
     def takes(self, incident: Incident, catalogue: Catalogue) -> bool:
         """Whether *incident* goes this way as it stands."""
         if RANK[incident.severity] < RANK[self.severity]:
+            return False
+        if self.stack is not None and not self.stack.concerns(incident):
             return False
         services, regions = _services(incident), _regions(incident)
         found = (catalogue.services.get(one) for one in services)
@@ -76,13 +81,19 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What holds for a channel; of the incidents in ten minutes, *storm_limit* get a message."""
+    """
+    What holds for a channel.
+
+    Of the incidents in ten minutes, *storm_limit* get a message; one that may be part of another's
+    failure waits for that to be known, for *together* of event time at the longest.
+    """
 
     routes: tuple[Route, ...] = (Route(),)
     confirmed_only: bool = False
     quiet: QuietHours | None = None
     maintenance: tuple[Maintenance, ...] = ()
     storm_limit: int = 10
+    together: timedelta = timedelta(0)
 
     def admits(self, incident: Incident, catalogue: Catalogue) -> bool:
         """Whether *incident* as it stands is worth a first alert on this channel."""

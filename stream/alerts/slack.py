@@ -14,8 +14,9 @@ from detector.incidents import Step
 from models.catalogue import Catalogue
 from stream.alerts import blocks
 from stream.alerts.channel import Alert, AlertError, Digest
-from stream.alerts.message import compose, story
+from stream.alerts.message import compose, line_of
 from stream.alerts.plain import plain
+from stream.alerts.remark import Kind
 from stream.alerts.slack_history import EVENT_TYPE, History
 from stream.alerts.slack_request import PAUSE_SECONDS, TIMEOUT_SECONDS, attempt, silence
 from stream.alerts.slack_webhook import digest as digest_of
@@ -39,6 +40,7 @@ class SlackBot:
 
     pause_seconds = PAUSE_SECONDS
     edits = True
+    remarks = frozenset({Kind.OFFICIAL, Kind.BESIDE})
 
     def __init__(
         self,
@@ -85,7 +87,8 @@ class SlackBot:
             # A root posted late stands for the step as well: a reply that fails after it would
             # lose the reference, and the next attempt would have to look for it.
             return self._post(alert.incident.id, alert.entry_id, content)
-        if alert.is_story and alert.transition.step is not Step.OPENED and not tells_step:
+        opens = alert.remark is None and alert.transition.step is Step.OPENED
+        if alert.is_story and not opens and not tells_step:
             self._reply(alert, reference)
         return reference
 
@@ -105,7 +108,7 @@ class SlackBot:
 
     def _content(self, alert: Alert) -> dict[str, Any]:
         incident = alert.newest
-        message = compose(incident, self._catalogue, self._page_url, alert.marks)
+        message = compose(incident, self._catalogue, self._page_url, alert.around)
         footer = f"Outcry · incident {plain(incident.id, 80)} · edited as it changes"
         rendered = blocks.render(message, footer)
         if self._buttons:
@@ -156,7 +159,7 @@ class SlackBot:
         since = alert.attempted_at
         if since and self._history.reply(channel, ts, alert.entry_id, since):
             return
-        line = story(alert.incident, alert.transition, self._catalogue)
+        line = line_of(alert, self._catalogue)
         payload = {"incident_id": alert.incident.id, "entry_id": alert.entry_id, "reply": 1}
         attempt(
             lambda: self._client.chat_postMessage(
@@ -165,6 +168,7 @@ class SlackBot:
                 text=blocks.fallback(line),
                 blocks=blocks.render_line(line),
                 metadata=_metadata(payload),
+                reply_broadcast=_is_loud(alert),
                 mrkdwn=False,
                 unfurl_links=False,
                 unfurl_media=False,
@@ -175,6 +179,14 @@ class SlackBot:
         if len(self._shown) >= _SHOWN_LIMIT:
             self._shown.clear()
         self._shown[reference] = digest_of(content)
+
+
+def _is_loud(alert: Alert) -> bool:
+    """Whether the channel has to see it: what was over begins again."""
+    if alert.remark is not None:
+        return alert.remark.loud
+    steps = [one.step for one in alert.incident.transitions[-2:]]
+    return steps[-1:] == [Step.SECOND_WAVE] and steps[0] is Step.RESOLVED
 
 
 def _metadata(payload: dict[str, Any]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class SlackWebhook:
         """Post the newest snapshot where the step is worth a message of its own."""
         if reference is not None and not _is_worth_a_post(alert):
             return reference
-        message = compose(alert.newest, self._catalogue, self._page_url, alert.marks)
+        message = compose(alert.newest, self._catalogue, self._page_url, alert.around)
         footer = f"Outcry · incident {plain(alert.newest.id, 80)} · "
         footer += "sent by webhook: never edited, minor changes are only on the page"
         content = {
@@ -74,6 +74,8 @@ class SlackWebhook:
 
 def _is_worth_a_post(alert: Alert) -> bool:
     step = alert.transition.step
+    if alert.remark is not None:
+        return False
     if step in (Step.CONFIRMED, Step.SEVERITY_CHANGED):
         critical = alert.transition.severity is Severity.CRITICAL
         return critical and alert.transition.status is Status.ONGOING

@@ -9,8 +9,10 @@ from rich.text import Text
 from detector.incidents import Severity, Status, Step, Transition
 from models.catalogue import Catalogue
 from stream.alerts.channel import Alert, AlertError
+from stream.alerts.facts import Fact
 from stream.alerts.headline import headline, merged_into
-from stream.alerts.message import Fact, Message, compose, story
+from stream.alerts.message import Message, compose, line_of
+from stream.alerts.remark import Kind
 
 _WHOLE = {Step.OPENED, Step.CAUSE_CHANGED, Step.RESOLVED}
 _INDENT = 13
@@ -28,6 +30,7 @@ class Terminal:
     name = "terminal"
     pause_seconds = 0.0
     edits = False
+    remarks = frozenset({Kind.OFFICIAL, Kind.BESIDE})
 
     def __init__(self, catalogue: Catalogue, page_url: str | None, console: Console):
         self._catalogue = catalogue
@@ -60,14 +63,13 @@ class Terminal:
     def _lines(self, alert: Alert) -> Iterator[Text]:
         style = _style(alert.transition)
         merged = merged_into(alert.incident) is not None
-        if merged or alert.transition.step not in _WHOLE:
-            yield Text(self._encodable(headline(alert.incident, self._catalogue)), style=style)
-            if merged:
-                return
-            for line in story(alert.incident, alert.transition, self._catalogue).splitlines():
+        if merged or alert.remark or alert.transition.step not in _WHOLE:
+            line = headline(alert.incident, self._catalogue, alert.around.parent)
+            yield Text(self._encodable(line), style=style)
+            for line in [] if merged else line_of(alert, self._catalogue).splitlines():
                 yield from self._row("", line)
             return
-        message = compose(alert.incident, self._catalogue, self._page_url)
+        message = compose(alert.incident, self._catalogue, self._page_url, alert.around)
         yield Text()
         yield Text(self._encodable(message.headline), style=style)
         for label, text in _rows(message):

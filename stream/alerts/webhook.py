@@ -8,8 +8,9 @@ import msgspec
 
 from models.catalogue import Catalogue
 from stream.alerts.channel import Alert
-from stream.alerts.message import link
+from stream.alerts.message import line_of, link
 from stream.alerts.post import post
+from stream.alerts.remark import Kind
 from stream.api.shapes import incident_out
 
 
@@ -24,6 +25,7 @@ class Webhook:
     name = "webhook"
     pause_seconds = 0.0
     edits = False
+    remarks = frozenset({Kind.OFFICIAL})
 
     def __init__(self, url: str, secret: str, catalogue: Catalogue, page_url: str | None = None):
         self._url = url
@@ -37,8 +39,9 @@ class Webhook:
             {
                 "version": 1,
                 "id": alert.entry_id,
-                "step": alert.transition.step,
-                "at": alert.transition.at,
+                "step": alert.remark.kind if alert.remark else alert.transition.step,
+                "at": alert.remark.at if alert.remark else alert.transition.at,
+                "text": line_of(alert, self._catalogue),
                 "url": link(self._page_url, alert.incident.id),
                 "incident": incident_out(alert.incident, self._catalogue),
             }
