@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 import redis
 
-FeedState = Literal["connecting", "live", "waiting", "refused", "stopped"]
+FeedState = Literal["connecting", "live", "waiting", "refused", "stopped", "failed"]
 
 
 class Feed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -16,6 +16,7 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     *cursor* is where to read on, all before it is acknowledged by Kafka; *host* the server that
     gave it. *event_at* is the event time up to which all has come. *n_shed* were thrown away
     because Kafka was too slow for a stream that cannot be read again; *detail* says what is wrong.
+    "failed" is said by `outcry up` of a process that crashes again and again.
     """
 
     name: str
@@ -49,6 +50,10 @@ class Feeds:
     def save(self, feed: Feed) -> None:
         """Overwrite what is known of the source."""
         self._redis.hset(self._key, feed.name, msgspec.json.encode(feed))
+
+    def remove(self, name: str) -> None:
+        """Forget the source, and how far it has read."""
+        self._redis.hdel(self._key, name)
 
     def get(self, name: str) -> Feed | None:
         """Return what is known of the source *name*, or None."""

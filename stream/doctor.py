@@ -72,8 +72,8 @@ def trouble(feed: Feed, now: datetime) -> str | None:
     """Return what is wrong with *feed* and what to do, None if nothing is."""
     if feed.state == "stopped":
         return None
-    if feed.state == "refused":
-        return f"{feed.name} is refused: {feed.detail}"
+    if feed.state in ("refused", "failed"):
+        return f"{feed.name} {feed.state}: {feed.detail}"
     if now - feed.updated_at > STALE:
         minutes = (now - feed.updated_at) // timedelta(minutes=1)
         return f"{feed.name} has said nothing for {minutes} min; start `outcry source {feed.name}`"

@@ -4,13 +4,16 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import redis
 from pydantic import SecretStr
 
 from stream.configuration import change, environment, page_environment
 from stream.embedded import Child, start_broker, start_redis
+from stream.failures import Failures
 from stream.producer import ensure_topics
 from stream.relay import Hear, Relay
 from stream.screen import Screen
@@ -37,6 +40,7 @@ class Parts:
         self._screen = screen
         self.alerts: Counter[str] = Counter()  # sent, by channel
         self._relay = Relay(data_dir / "logs", screen.show, self._notice)
+        self._failures = Failures(self._connect, settings.redis.prefix)
 
     def start_servers(self) -> None:
         """
@@ -82,10 +86,20 @@ class Parts:
         """Start reading the official status pages."""
         self._start("official", "official", vital=False)
 
+    def poll(self, now: float) -> None:
+        """Restart what crashed at *now* (monotonic seconds), and say what keeps crashing."""
+        self.supervisor.poll(now)
+        failed = self.supervisor.failed().items()
+        sources = {name.removeprefix("source-"): reason for name, reason in failed}
+        self._failures.say(sources, datetime.now(UTC))
+
     def stop(self) -> None:
         """Stop all within 5 seconds, the servers that the others need last."""
         self.supervisor.stop(*SERVERS, seconds=STOP_SECONDS)
         self._relay.close()
+
+    def _connect(self) -> "redis.Redis":
+        return redis.Redis.from_url(self.settings.redis.url.get_secret_value())
 
     def _notice(self, name: str, event: Mapping[str, Any]) -> None:
         if event.get("event") in ("started", "source_live"):

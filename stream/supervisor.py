@@ -1,10 +1,11 @@
 """
-Keeps child processes alive: restarts a crashed one with backoff, gives up when it keeps crashing.
+Keeps child processes alive: restarts a crashed one with backoff.
+
+One that keeps crashing ends the whole when the others need it; else it is tried again now and then.
 
 Must be used from the main thread: on Linux a child dies with the thread that started it.
 """
 
-import math
 import signal
 import subprocess
 import time
@@ -17,6 +18,8 @@ import structlog
 MAX_CRASHES = 5
 CRASH_WINDOW = 60.0
 BACKOFF = (0.2, 1.0, 2.0, 4.0, 8.0)
+# Of what the others do without: after it kept crashing, and after it said that it cannot work.
+FAILED_BACKOFF, REFUSED_BACKOFF = 60.0, 600.0
 # How a command says that its settings or its surroundings are wrong: to try again would not help.
 EXIT_ENVIRONMENT = 2
 
@@ -49,8 +52,8 @@ class Job:
 
     *start* starts it and returns the process; *last_words* is the last line that it said, for the
     reason of a failure; *has_worked* whether it has ever got to its work. A job that runs *once*
-    may end with exit code 0; any other end is a crash. One that is not *vital* and has worked may
-    be gone for good without the others: a source whose token was withdrawn.
+    may end with exit code 0; any other end is a crash. The others go on without one that is not
+    *vital*: a source that keeps crashing, or whose token was withdrawn after it had worked.
     """
 
     name: str
@@ -67,6 +70,7 @@ class _Child:
     process: Process | None
     crashes: list[float] = field(default_factory=list)
     restart_at: float = 0.0
+    failure: str = ""  # why the others do without it
 
 
 def delay(crashes: Sequence[float], now: float) -> float | None:
@@ -98,6 +102,10 @@ class Supervisor:
             if child.process is not None and child.process.poll() is None
         }
 
+    def failed(self) -> dict[str, str]:
+        """What keeps crashing, or says that it cannot work, while the others go on, and why."""
+        return {name: child.failure for name, child in self._children.items() if child.failure}
+
     def poll(self, now: float) -> None:
         """Restart what crashed and is due at *now* (monotonic seconds), or raise `ChildFailed`."""
         for child in self._children.values():
@@ -106,34 +114,30 @@ class Supervisor:
                     child.process = child.job.start()
                 continue
             code = child.process.poll()
+            if code is None and child.failure and now - child.restart_at > CRASH_WINDOW:
+                child.failure = ""
             if code is not None and not (child.job.once and code == 0):
                 self._crashed(child, code, now)
 
     def _crashed(self, child: _Child, code: int, now: float) -> None:
         child.crashes.append(now)
-        words = child.job.last_words()
+        name, words = child.job.name, child.job.last_words() or _ending(code)
         # Later, exit code 2 means a server that is away for a moment, and is worth another try.
         misconfigured = code == EXIT_ENVIRONMENT and not child.job.has_worked()
-        if not child.job.vital and code == EXIT_ENVIRONMENT and not misconfigured:
-            log.error("child gone", child=child.job.name, words=words)
-            child.process, child.restart_at = None, math.inf
-            return
         if child.job.once or misconfigured:
             exit_code = EXIT_ENVIRONMENT if code == EXIT_ENVIRONMENT else 1
-            raise ChildFailed(child.job.name, exit_code, f"stopped: {words or _ending(code)}")
+            raise ChildFailed(name, exit_code, f"stopped: {words}")
         wait = delay(child.crashes, now)
-        if wait is None:
-            times = f"crashed {len(child.crashes)} times within a minute"
-            raise ChildFailed(child.job.name, 1, f"{times}, last: {words or _ending(code)}")
-        log.warning(
-            "child crashed",
-            child=child.job.name,
-            ending=_ending(code),
-            words=words,
-            restart_in=wait,
-        )
-        child.process = None
-        child.restart_at = now + wait
+        often = f"crashed {len(child.crashes)} times within a minute, last: {words}"
+        if wait is None and child.job.vital:
+            raise ChildFailed(name, 1, often)
+        if code == EXIT_ENVIRONMENT and not child.job.vital:
+            child.failure, wait = words, REFUSED_BACKOFF
+        elif wait is None or child.failure:
+            child.failure, wait = f"crashes again and again, last: {words}", FAILED_BACKOFF
+        tell = log.error if child.failure else log.warning
+        tell("child crashed", child=name, ending=_ending(code), words=words, restart_in=wait)
+        child.process, child.restart_at = None, now + wait
 
     def stop(self, *last: str, seconds: float) -> None:
         """

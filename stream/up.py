@@ -74,7 +74,8 @@ def up(settings: Settings, options: Options, stop: threading.Event) -> dict[str,
         stack.callback(parts.stop)
         found = _run(parts, options, held, screen, stop)
     # Only now is everything taken down that the children said.
-    return found and {**found, "alerts": {**parts.alerts, "total": parts.alerts.total()}}
+    told = {**parts.alerts, "total": parts.alerts.total()}
+    return found and {**found, "alerts": told, "failed": parts.supervisor.failed()}
 
 
 def for_replay(settings: Settings, replay: str) -> Settings:
@@ -161,7 +162,7 @@ def _keep_running(
     finish: Finish | None = None
     found: dict[str, Any] | None = None
     while not stop.wait(POLL_SECONDS):
-        parts.supervisor.poll(time.monotonic())
+        parts.poll(time.monotonic())
         if options.replay is None or found is not None or not parts.supervisor.done("replay"):
             continue
         finish = finish or Finish(parts.settings)
@@ -176,7 +177,7 @@ def _keep_running(
 
 def _await_page(parts: Parts, page: str, stop: threading.Event) -> None:
     while not stop.wait(POLL_SECONDS):
-        parts.supervisor.poll(time.monotonic())
+        parts.poll(time.monotonic())
         try:
             with urllib.request.urlopen(f"{page}/_stcore/health", timeout=1):  # noqa: S310  our own
                 return

@@ -17,7 +17,9 @@ from stream.settings import SettingsError
 from stream.supervisor import (
     BACKOFF,
     CRASH_WINDOW,
+    FAILED_BACKOFF,
     MAX_CRASHES,
+    REFUSED_BACKOFF,
     ChildFailed,
     Job,
     Supervisor,
@@ -55,16 +57,32 @@ class Shop:
         )
         self.supervisor = Supervisor()
 
-    def start(self, name: str, program: str, *, once: bool = False, hear: Any = None) -> None:
+    def start(
+        self,
+        name: str,
+        program: str,
+        *,
+        once: bool = False,
+        vital: bool = True,
+        hear: Any = None,
+    ) -> None:
         command = [sys.executable, "-c", program]
         env = dict(os.environ)
         job = Job(
             name=name,
             start=lambda: self.relay.start(name, command, env, hear),
             last_words=lambda: self.relay.last_words(name),
+            has_worked=lambda: not vital,
             once=once,
+            vital=vital,
         )
         self.supervisor.start(job)
+
+    def crash(self, name: str, now: float) -> None:
+        """Let *name* end by itself, see that at *now*, and start it again when it is due."""
+        wait_for(lambda: name not in self.supervisor.pids())
+        self.supervisor.poll(now)
+        self.supervisor.poll(now + max(BACKOFF))
 
     def poll_until(self, condition: Callable[[], bool]) -> None:
         def step() -> bool:
@@ -107,17 +125,48 @@ def test_a_child_that_is_killed_is_started_again(shop: Shop) -> None:
 def test_a_child_that_keeps_crashing_is_given_up_with_its_last_words(shop: Shop) -> None:
     shop.start("one", "import sys; sys.exit('it is hopeless')")
 
-    def crash(now: float) -> None:
-        wait_for(lambda: not shop.supervisor.pids())
-        shop.supervisor.poll(now)  # sees the crash
-        shop.supervisor.poll(now + max(BACKOFF))  # starts it again
-
     for i in range(MAX_CRASHES):
-        crash(time.monotonic() + 9.0 * i)
+        shop.crash("one", 9.0 * i)
     with pytest.raises(ChildFailed, match=r"one crashed 6 times .*: it is hopeless") as caught:
-        crash(time.monotonic() + 9.0 * MAX_CRASHES)
+        shop.crash("one", 9.0 * MAX_CRASHES)
 
     assert caught.value.code == 1
+
+
+def test_the_others_go_on_without_a_source_that_keeps_crashing_and_it_is_tried_again(
+    shop: Shop, tmp_path: Path
+) -> None:
+    repaired = tmp_path / "repaired"
+    program = f"import os, sys, time; os.path.exists({str(repaired)!r}) or sys.exit('no'); "
+    shop.start("source-x", program + "time.sleep(600)", vital=False)
+    shop.start("ingest-1", FOREVER)
+    ingest = shop.supervisor.pids()["ingest-1"]
+
+    for i in range(MAX_CRASHES + 1):
+        assert shop.supervisor.failed() == {}
+        shop.crash("source-x", 9.0 * i)
+    assert shop.supervisor.failed() == {"source-x": "crashes again and again, last: no"}
+    assert shop.supervisor.pids() == {"ingest-1": ingest}
+
+    repaired.touch()
+    now = 9.0 * MAX_CRASHES + FAILED_BACKOFF
+    shop.supervisor.poll(now)
+    assert set(shop.supervisor.pids()) == {"source-x", "ingest-1"}
+    shop.supervisor.poll(now + CRASH_WINDOW + 1)
+    assert shop.supervisor.failed() == {}
+
+
+def test_a_source_that_is_refused_later_is_tried_again_much_later(shop: Shop) -> None:
+    shop.start(
+        "source-x", "import sys; print('refused', file=sys.stderr); sys.exit(2)", vital=False
+    )
+
+    shop.crash("source-x", 0.0)
+    assert shop.supervisor.failed() == {"source-x": "refused"}
+    shop.supervisor.poll(REFUSED_BACKOFF - 1)
+    assert not shop.supervisor.pids()
+    shop.supervisor.poll(REFUSED_BACKOFF)
+    wait_for(lambda: not shop.supervisor.pids())
 
 
 def test_a_child_that_finds_its_environment_wrong_at_its_start_is_not_tried_again(

@@ -125,6 +125,7 @@ def test_a_replay_runs_to_its_end_and_prints_one_object(
     assert found["counts"]["invalid"] == 0
     assert found["counts"]["late"] == 0
     assert found["alerts"] == {"total": 0}
+    assert found["failed"] == {}
     assert not family(tmp_path)
 
 

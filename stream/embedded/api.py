@@ -74,6 +74,8 @@ class Api:
         return {"responses": responses} if request.acks else None
 
     async def fetch(self, request: Any) -> Fields:
+        room = 0
+
         def read(partition: Partition, asked: Any) -> Fields:
             nonlocal room
             records = partition.read(asked.fetch_offset, min(asked.partition_max_bytes, room))

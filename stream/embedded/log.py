@@ -80,12 +80,12 @@ class Partition:
         repeated = self._repeated(*turn) if batch.has_producer_id() else None
         if repeated is not None:
             return repeated
-        stored = self.next_offset.to_bytes(8, "big") + data[8:]  # the checksum leaves that out
-        row = (self.id, self.next_offset, *turn, now, stored)
-        self._database.execute(INSERT, row)
+        base_offset = self.next_offset
+        stored = base_offset.to_bytes(8, "big") + data[8:]  # the checksum leaves that out
+        self._database.execute(INSERT, (self.id, base_offset, *turn, now, stored))
         self.next_offset += batch.records_count
         self._n_bytes += len(data)
-        return self.next_offset - batch.records_count
+        return base_offset
 
     def _repeated(self, producer: int, epoch: int, sequence: int, n_records: int) -> int | None:
         """Return the base offset of the batch that this one repeats, None for one in its turn."""
