@@ -17,7 +17,7 @@ from stream.producer import Producer
 from stream.report import Deletion, Report
 from stream.sources.backoff import Backoff
 from stream.sources.bluesky import Bluesky
-from stream.sources.live import Disconnected, Refused
+from stream.sources.live import Disconnected, Received, Refused
 from stream.sources.manners import Manners
 from stream.sources.pump import Pump
 from tests.jetstream_double import FIRST_US, Fault, JetstreamDouble, account, deletion, did, post
@@ -83,7 +83,7 @@ def test_whatever_the_server_does_every_post_arrives_once(redis, kafka: str, top
         faults = deque([*FAULTS[:2], Fault(kind="status", status=429), *FAULTS[4:]])
         faults[2] = FAULTS[3]
         server.faults = faults
-        bluesky = source(server.uri, silence=0.7)
+        bluesky = source(server.uri, silence=1.5)
         feeds = Feeds(redis, "test")
         pump = Pump(bluesky, lambda: Producer(kafka, topic), feeds, backoff=quick())
         with pumping(pump) as errors:
@@ -244,24 +244,29 @@ def test_a_cursor_of_the_other_protocol_is_not_used() -> None:
         assert bluesky._start(None) is None
 
 
+def first(bluesky: Bluesky, cursor: str) -> Received:
+    """What the first message means that is more than a sign of life."""
+    incoming = bluesky.receive(cursor, threading.Event())
+    return next(received for received in incoming if received.n_bytes)
+
+
 def test_a_cursor_that_is_too_old_for_v2_is_dropped() -> None:
     too_old = Fault(kind="status", status=400, body='{"error":"CursorTooOld"}')
     with JetstreamDouble([], deque([too_old])) as server:
         bluesky = source(server.uri, protocol="v2")
-        stop = threading.Event()
         with pytest.raises(Disconnected, match="CursorTooOld"):
-            next(bluesky.receive("77", stop))
+            first(bluesky, "77")
         frame = v2(
             "account", f'"seq":9,"did":"{did(0)}","time":"2026-07-04T14:38:08Z","active":true'
         )
         server.log.append(frame)
-        assert next(bluesky.receive("77", stop)).cursor == "9"
+        assert first(bluesky, "77").cursor == "9"
         assert "cursor" not in server.asked[-1]
 
 
 def test_what_v1_clamped_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     with JetstreamDouble([post(0)]) as server:
         hours = timedelta(hours=40) // timedelta(microseconds=1)
-        next(source(server.uri).receive(str(FIRST_US - hours), threading.Event()))
+        first(source(server.uri), str(FIRST_US - hours))
 
     assert "source_gap" in "".join(capsys.readouterr())

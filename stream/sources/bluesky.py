@@ -79,7 +79,7 @@ class Bluesky:
         start = self._start(cursor)
         first = True
         for data in self._messages(self.uri(start), stop):
-            received = self.read(data, self._clock())
+            received = self.read(data, self._clock()) if data else Received()
             if first and received.event_at:
                 self._say_gap(start, received.event_at)
                 first = False
@@ -147,7 +147,7 @@ class Bluesky:
         try:
             for data in messages(uri, stop, silence=self._silence, key="sources.bluesky.hosts"):
                 self._n_refused = 0
-                self._from_now = False
+                self._from_now = self._from_now and not data
                 yield data
         except Refused as refused:
             # One host may have a quarrel with us; all of them mean that we are not welcome.

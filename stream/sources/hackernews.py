@@ -30,6 +30,7 @@ from stream.sources.web import ask, client
 log = structlog.get_logger()
 
 SOURCE = "hackernews"
+SILENCE = 15.0  # seconds until an answer is given up
 PATIENCE = 300.0  # seconds until an item that stays null is given up
 MOST_BEHIND = 2_000  # items, some two hours
 REMEMBERED = 5_000
@@ -69,6 +70,7 @@ class HackerNews:
         every: float = 15.0,
         manners: Manners | None = None,
         patience: float = PATIENCE,
+        silence: float = SILENCE,
     ):
         self._address = address.rstrip("/")
         self.host = urlsplit(address).netloc
@@ -76,6 +78,7 @@ class HackerNews:
         self._every = every
         self._manners = manners or Manners()
         self._patience = patience
+        self._silence = silence
         self._next = 0
         self._waiting: dict[int, float] = {}
         self._sent: OrderedDict[int, None] = OrderedDict()
@@ -87,7 +90,7 @@ class HackerNews:
         """Yield what is new, for ever; raises as `LiveSource` says."""
         self._next = int(cursor) + 1 if cursor else 0
         self._waiting.clear()
-        with client() as web:
+        with client(seconds=self._silence) as web:
             yield from polled(lambda: self._round(web), self._every, stop)
 
     def report(self, item: Item, now: datetime) -> Report | None:

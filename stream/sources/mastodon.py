@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import chain
 from threading import Event
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import msgspec
+import structlog
 
 from stream.authors import Authors
 from stream.report import Deletion, Instant, Report
@@ -25,6 +25,8 @@ from stream.sources.manners import Manners
 from stream.sources.plain import plain
 from stream.sources.web import ask, client, decoded
 from stream.sources.websocket import messages
+
+log = structlog.get_logger()
 
 SOURCE = "mastodon"
 KEY = "sources.mastodon.access_token"
@@ -109,15 +111,24 @@ class Mastodon:
             uri, stop, silence=self._silence, headers=self._headers, greeting=greeting, key=KEY
         )
         with closing(incoming):  # type: ignore[type-var]
-            # What was missed until now; posts that come in both ways are known by their id.
-            missed = self._missed(cursor) if cursor else iter(())
-            for received in chain(missed, map(self._read_now, incoming)):
-                newest = max((cursor or "", received.cursor or ""), key=_age)
-                cursor = newest or None
+            # The stream is open before what was missed is asked for: what comes in both ways is
+            # known by its id, and nothing can come in neither.
+            next(incoming, None)
+            yield Received()
+            if cursor:
+                newest = cursor
+                for received in self._missed(cursor):
+                    newest = max(newest, received.cursor or "", key=_age)
+                    # A crash amid several timelines must not take the newest of one for all.
+                    yield replace(received, cursor=None)
+                cursor = newest
+                yield Received(cursor=cursor)
+            for received in map(self._read_now, incoming):
+                cursor = max(cursor or "", received.cursor or "", key=_age) or None
                 yield replace(received, cursor=cursor)
 
     def read(self, data: bytes, now: datetime) -> Received:
-        """Return what one message of the stream means."""
+        """Return what one message of the stream means; none is a sign of life."""
         try:
             message = _message.decode(data)
             if message.event == "update":
@@ -153,7 +164,8 @@ class Mastodon:
         )
 
     def _read_now(self, data: bytes) -> Received:
-        return self.read(data, datetime.now(UTC))
+        now = datetime.now(UTC)
+        return self.read(data, now) if data else Received(event_at=now)
 
     def _posted(self, status: Status, now: datetime, n_bytes: int) -> Received:
         report = self.report(status, now)
@@ -199,6 +211,8 @@ class Mastodon:
                     if len(found) < PAGE:
                         break
                     newest = max((one.id for one in found), key=_age)
+                else:
+                    log.error("source_gap", source=SOURCE, stream=stream, after=newest)
 
     def _checked(self, status: Status) -> Received:
         try:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
+import structlog
 
 from stream.authors import Authors
 from stream.report import Report
@@ -25,10 +26,14 @@ from stream.sources.manners import Manners
 from stream.sources.polling import polled
 from stream.sources.web import ask, client, decoded
 
+log = structlog.get_logger()
+
 SOURCE = "reddit"
 KEY = "sources.reddit.client_id and client_secret"
+SILENCE = 15.0  # seconds until an answer is given up
 PAGE = 100
-MAX_PAGES = 10  # a listing ends after about a thousand
+MAX_PAGES = 10
+LISTED = 900  # a listing ends after about a thousand things: one that did so may have left some out
 OVERLAP = 120.0  # seconds that are read again: posts show up out of order
 NOBODY = ("[deleted]", "AutoModerator")
 
@@ -86,6 +91,7 @@ class Reddit:
         subreddits: Sequence[str],
         every: float = 10.0,
         manners: Manners | None = None,
+        silence: float = SILENCE,
     ):
         self._address = address.rstrip("/")
         self.host = urlsplit(address).netloc
@@ -94,6 +100,7 @@ class Reddit:
         self._subreddits = "+".join(subreddits)
         self._every = every
         self._manners = manners or Manners()
+        self._silence = silence
         self._reached: float | None = None
 
     def rotate(self) -> None:
@@ -102,7 +109,8 @@ class Reddit:
     def receive(self, cursor: str | None, stop: Event) -> Iterator[Received]:
         """Yield what is new, for ever; raises as `LiveSource` says."""
         self._reached = float(cursor) if cursor else None
-        with client({"User-Agent": self._login.user_agent}) as web:
+        headers = {"User-Agent": self._login.user_agent}
+        with client(headers, seconds=self._silence) as web:
             token = self._token(web)
             expires = time.monotonic() + token.expires_in - 60
             web.headers["Authorization"] = f"Bearer {token.access_token}"
@@ -167,12 +175,14 @@ class Reddit:
         """Yield newest first what was made after *since*, or one page; a text is a bad one."""
         url = f"{self._address}/r/{self._subreddits}/{kind}"
         after: str | None = None
+        n_things = 0
         for _ in range(MAX_PAGES if since else 1):
             names: dict[str, Any] = {"limit": PAGE, "raw_json": 1}
             response = ask(
                 web, "GET", url, key=KEY, params=names | {"after": after} if after else names
             )
             page = _listing(response.content)
+            n_things += len(page.data.children)
             for child in page.data.children:
                 thing = _thing(child.data)
                 if isinstance(thing, Thing) and since and thing.created_utc < since:
@@ -181,7 +191,9 @@ class Reddit:
             _pace(response)
             after = page.data.after
             if after is None:
-                return
+                break
+        if since and n_things >= LISTED:
+            log.error("source_gap", source=SOURCE, listing=kind, since=since)
 
 
 class _Token(msgspec.Struct):

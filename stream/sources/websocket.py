@@ -29,6 +29,8 @@ def messages(
     """
     Connect to *uri*, send *greeting* and yield each message as bytes until *stop* is set.
 
+    Signs of life are yielded as nothing, b"": the open connection, and each answer to a ping.
+
     Raises `Disconnected` when the connection ends or says nothing for *silence* seconds,
     `Throttled`, and `Refused` that names the setting *key* when access is denied.
     """
@@ -47,13 +49,17 @@ def messages(
         ) as socket:
             for line in greeting:
                 socket.send(line)
-            heard = time.monotonic()
+            heard, latency = time.monotonic(), socket.latency
+            yield b""
             while not stop.is_set():
                 try:
                     message = socket.recv(POLL_SECONDS, decode=False)
                 except TimeoutError:
                     if time.monotonic() - heard > silence:
                         raise Disconnected(f"nothing came for {silence:.0f} s") from None
+                    if socket.latency != latency:
+                        latency = socket.latency
+                        yield b""
                     continue
                 heard = time.monotonic()
                 yield message if isinstance(message, bytes) else message.encode()
