@@ -26,18 +26,18 @@ DARK = {
     "textColor": "#e8ecf1",
     "borderColor": "#29313d",
 }
-OPTIONS = {
-    "server.headless": "true",
+OPTIONS: dict[str, str | bool] = {
+    "server.headless": True,
     "server.fileWatcherType": "none",
-    "server.showEmailPrompt": "false",
-    "browser.gatherUsageStats": "false",
+    "server.showEmailPrompt": False,
+    "browser.gatherUsageStats": False,
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "none",
-    "client.showErrorLinks": "false",
+    "client.showErrorLinks": False,
     # A full collection after each run costs 100 ms and more of every refresh.
-    "runner.postScriptGC": "false",
+    "runner.postScriptGC": False,
     "theme.baseRadius": "10px",
-    "theme.showWidgetBorder": "true",
+    "theme.showWidgetBorder": True,
     **{f"theme.light.{name}": value for name, value in LIGHT.items()},
     **{f"theme.dark.{name}": value for name, value in DARK.items()},
 }
@@ -55,17 +55,18 @@ def main() -> int:
         print(f"outcry dashboard: {error}", file=sys.stderr)  # noqa: T201 (the one line of a failed start)
         return 2
     # Only now, so that a start that cannot work says so at once and not after seconds of loading.
-    from streamlit.web import cli
+    import streamlit
 
+    from dashboard import shell
+    from dashboard.pages import PAGES
+
+    app = streamlit.App(
+        Path(__file__).with_name("app.py"), routes=shell.routes(page.path for page in PAGES)
+    )
     # What is loaded by now stays: the collector need not walk it again and again.
     gc.freeze()
-    sys.argv = ["streamlit", "run", str(Path(__file__).with_name("app.py")), *_flags(environment)]
-    return int(cli.main(standalone_mode=False) or 0)
-
-
-def _flags(environment: Environment) -> list[str]:
-    served = {"server.address": environment.host, "server.port": str(environment.port)}
-    return [f"--{name}={value}" for name, value in (OPTIONS | served).items()]
+    app.run(config={**OPTIONS, "server.address": environment.host, "server.port": environment.port})
+    return 0
 
 
 def _check_login(environment: Environment) -> None:

@@ -7,27 +7,16 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import about, backtest, history, incident, now, report, service, stack
 from dashboard.actor import anonymous, signed_in
 from dashboard.environment import Environment
+from dashboard.pages import PAGES, Page
 from dashboard.reader import Reader
-from dashboard.site import GO, Site
+from dashboard.site import Site
 from dashboard.stores import Stores
 from detector.actions import Actor
 from models.catalogue import Catalogue
 
 REFRESH_SECONDS = 2.0
-# Title, address, icon, what draws it, and whether it refreshes itself: forms must stay as they are.
-PAGES: tuple[tuple[str, str, str, Callable[[Site], None], bool], ...] = (
-    ("Now", "now", "monitor_heart", now.show, True),
-    ("Incident", "incident", "crisis_alert", incident.show, True),
-    ("Service", "service", "dns", service.show, True),
-    ("My stack", "stack", "layers", stack.show, True),
-    ("History", "history", "history", history.show, True),
-    ("Back-test", "backtest", "science", backtest.show, False),
-    ("Report a problem", "report", "campaign", report.show, False),
-    ("Sources & settings", "about", "settings", about.show, False),
-)
 
 
 @st.cache_resource(show_spinner=False)
@@ -68,15 +57,13 @@ def site(environment: Environment) -> Site:
     )
 
 
-def runner(
-    show: Callable[[Site], None], environment: Environment, *, live: bool
-) -> Callable[[], None]:
-    """Return what Streamlit calls for a page: again and again by itself when it is *live*."""
+def runner(page: Page, environment: Environment) -> Callable[[], None]:
+    """Return what Streamlit calls for *page*: again and again by itself when it is live."""
 
     def draw() -> None:
-        show(site(environment))
+        page.show(site(environment))
 
-    return st.fragment(draw, run_every=REFRESH_SECONDS) if live else draw
+    return st.fragment(draw, run_every=REFRESH_SECONDS) if page.live else draw
 
 
 def main() -> None:
@@ -89,22 +76,19 @@ def main() -> None:
         st.button("Sign in", on_click=st.login, type="primary")
         return
     by_path = {
-        path: st.Page(
-            runner(show, environment, live=live),
-            title=title,
-            icon=f":material/{icon}:",
-            url_path=path,
-            default=path == "now",
+        page.path: st.Page(
+            runner(page, environment),
+            title=page.title,
+            icon=f":material/{page.icon}:",
+            url_path=page.path,
+            default=page is PAGES[0],
         )
-        for title, path, icon, show, live in PAGES
+        for page in PAGES
     }
     chosen = st.navigation(list(by_path.values()), position="top")
     # Messages that were sent before there was a page for each incident lead here.
     if wanted := st.query_params.get("incident"):
         st.switch_page(by_path["incident"], query_params={"id": wanted})
-    if (page := by_path.get(st.query_params.get(GO, ""))) is not None:
-        rest = {name: value for name, value in st.query_params.items() if name != GO}
-        st.switch_page(page, query_params=rest)
     chosen.run()
 
 

@@ -11,8 +11,6 @@ from dashboard.snapshot import Snapshot, View
 from detector.actions import Actor, Role
 from models.catalogue import Catalogue, Service
 
-GO = "go"  # the part of an address that names a page
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
@@ -54,10 +52,5 @@ class Site:
 
 
 def address(page: str, **query: str) -> str:
-    """
-    Return the relative address of *page* with *query*, the same from every page.
-
-    It leads by way of the first page: opened directly, Streamlit's script looks for its server
-    below the page's own path first, and the browser complains.
-    """
-    return f"./?{urlencode({GO: page, **query})}"
+    """Return the relative address of *page* with *query*, the same from every page."""
+    return f"./{page}?{urlencode(query)}" if query else f"./{page}"

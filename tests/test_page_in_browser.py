@@ -167,7 +167,7 @@ def test_hostile_posts_run_nothing_and_fetch_nothing(
     story.receive(clock)
     story.judge(incident(clock), clock=clock, points=points(clock))
     page = visit.page
-    page.goto(f"{address}?go=incident")
+    page.goto(f"{address}incident")
     expect(page.get_by_text("<script>window.owned = 1</script>")).to_be_visible(timeout=SLOW)
     expect(page.get_by_text("![p](http://tracker.example/p.png)")).to_be_visible()
     expect(page.locator("[data-testid='stVegaLiteChart'] .marks").first).to_be_visible(timeout=SLOW)
@@ -208,7 +208,7 @@ def test_an_incident_is_acknowledged_muted_and_noted(
     story.receive(clock)
     story.judge(incident(clock), clock=clock)
     page = visit.page
-    page.goto(f"{address}?go=incident")
+    page.goto(f"{address}incident")
 
     page.get_by_role("button", name="Acknowledge").click(timeout=SLOW)
     expect(page.locator(".card-head")).to_contain_text("Acknowledged by this machine", timeout=SLOW)
@@ -231,7 +231,7 @@ def test_a_report_is_put_into_the_inbox(story: World, address: str, visit: Visit
     clock = _minute()
     story.receive(clock)
     page = visit.page
-    page.goto(f"{address}?go=report")
+    page.goto(f"{address}report")
 
     page.get_by_label("Service").fill("Zed Pay", timeout=SLOW)
     page.get_by_role("option", name="Zed Pay & Co").click()
@@ -249,8 +249,8 @@ def test_a_report_is_put_into_the_inbox(story: World, address: str, visit: Visit
     ("page_of", "shows"),
     [
         ("incident", "Zed Cloud us-east-1"),
-        ("service&id=zz-chat", "Normal by hour of the week"),
-        ("stack&services=zz-chat,zz-pay", "2 of 2 failing"),
+        ("service?id=zz-chat", "Normal by hour of the week"),
+        ("stack?services=zz-chat,zz-pay", "2 of 2 failing"),
         ("history", "Onset to detection"),
         ("backtest", "Run one"),
         ("report", "Report a problem"),
@@ -264,7 +264,7 @@ def test_every_page_opens_without_a_complaint_or_a_foreign_request(
     story.receive(clock)
     story.judge(incident(clock), clock=clock, points=points(clock))
 
-    visit.page.goto(f"{address}?go={page_of}")
+    visit.page.goto(f"{address}{page_of}")
 
     expect(visit.page.get_by_text(shows).last).to_be_visible(timeout=SLOW)
     assert visit.errors == []

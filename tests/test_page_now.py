@@ -75,7 +75,7 @@ def test_a_card_leads_to_the_address_of_its_incident(page: World) -> None:
     page.receive()
     page.judge(incident())
 
-    assert 'href="./?go=incident&amp;id=20251020-zz"' in html(run())
+    assert 'href="./incident?id=20251020-zz"' in html(run())
 
 
 def test_search_finds_a_service_by_part_of_its_name(page: World) -> None:
