@@ -55,6 +55,8 @@ class Agenda:
     def begin(self, clock: datetime) -> dict[str, Postponed]:
         """Start a pass at event time *clock*; return what is put off."""
         self._clock, self._postponed = clock, self._deliveries.postponed()
+        if self._news is not None and self._news.refresh():
+            self._owing = True
         return self._postponed
 
     def new(self) -> list[Case]:
@@ -145,7 +147,6 @@ class Agenda:
         reason = self._owing or beside != self._beside
         self._beside = beside
         if self._news is not None:
-            reason = self._news.refresh() or reason
             again = self._looked_at is None or now - self._looked_at >= _LOOK_AGAIN
             reason = reason or (again and not self._news.nothing_read)
         if reason:

@@ -49,6 +49,7 @@ class Posted:
     thread_ts: str | None = None
     metadata: dict[str, Any] | None = None
     n_edits: int = 0
+    is_broadcast: bool = False
 
 
 @dataclass
@@ -177,6 +178,7 @@ class SlackDouble:
         ts = f"{now:.6f}"
         metadata = body.get("metadata")
         message = Posted(ts, body["text"], body["blocks"], thread, metadata)
+        message.is_broadcast = body.get("reply_broadcast", False)
         self.messages.append(message)
         return message
 

@@ -38,7 +38,7 @@ def host(
             continue
         members = (one, *(waiting or {}).get(one.id, ()))
         related = any(_related(incident, member, catalogue) for member in members)
-        if related or (_goes_on(one) and _near(incident, members)):
+        if related or _near(incident, filter(_goes_on, members)):
             found.append((related, _goes_on(one), one.opened_at, one.id, one))
     return max(found)[-1] if found else None
 
@@ -74,20 +74,20 @@ def _goes_on(incident: Incident) -> bool:
 
 
 def _near(incident: Incident, members: Iterable[Incident]) -> bool:
-    """Whether it came soon after the others, or after a service joined them."""
-    times = [one.opened_at for one in members]
-    times += [one.joined_at for member in members for one in member.affected]
+    """Whether it came soon after one of the others, or after a service joined them."""
+    found = list(members)
+    times = [one.opened_at for one in found]
+    times += [one.joined_at for member in found for one in member.affected]
     return any(timedelta(0) <= incident.opened_at - at <= NEAR for at in times)
 
 
 def _related(incident: Incident, other: Incident, catalogue: Catalogue) -> bool:
+    """Whether one depends on the other, or it is the same service again."""
     mine, theirs = _services(incident), _services(other)
     if mine & theirs:
         return True
-    on, blamed = _providers(mine, catalogue), other.cause and other.cause.provider
-    if blamed:
-        return blamed in on | mine or bool(on & theirs)
-    return bool((on | mine) & (_providers(theirs, catalogue) | theirs))
+    failing = theirs | {other.cause.provider} if other.cause else theirs
+    return bool(failing & _providers(mine, catalogue) or mine & _providers(theirs, catalogue))
 
 
 def _services(incident: Incident) -> set[str]:
