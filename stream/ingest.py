@@ -1,40 +1,26 @@
 """
 Loop one: from Kafka records to counts.
 
-poll → decode → tag → count → commit. What a batch means is decided in `prepare`, which is pure;
-everything that can fail is in `Ingest`, and every step of it may be repeated: a batch counts once,
+poll → prepare (decode, tag) → count → commit. Every step may be repeated: a batch counts once,
 whoever applies it and however often.
 """
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import redis
 import structlog
 
-from detector.batch import Beat, Entry, Erased, Invalid
 from detector.counts import Counts, Fenced
+from detector.unknown_store import UnknownNames
 from models.tagger import Tagger
-from models.tags import Tag
+from models.unknown import Unknown
 from stream.consumer import Batch, Consumer
-from stream.dead_letter import DeadLetter, DeadLetterLimit, DeadLetters
+from stream.dead_letter import DeadLetterLimit, DeadLetters
+from stream.prepare import Prepared, prepare
 from stream.producer import Producer
-from stream.report import (
-    DELETION_HEADER,
-    HEARTBEAT_HEADER,
-    Deletion,
-    Heartbeat,
-    InvalidReport,
-    Report,
-    decode,
-    decode_deletion,
-    decode_heartbeat,
-)
-from stream.statements import accept
 
 log = structlog.get_logger()
 
@@ -43,90 +29,7 @@ POLL_MS = 200
 # Kafka costs as much as some fifty posts. The first record after a pause is taken at once.
 PORTION_SECONDS = 0.1
 REDIS_PAUSE_MS = 500
-Decoded = Report | Heartbeat | Deletion | InvalidReport
 IDLE_SOURCE = "ingest"  # the name under which a worker sends heartbeats for quiet partitions
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """A batch as it will be counted, and what of it goes to the dead-letter topic."""
-
-    entries: tuple[Entry, ...]
-    letters: tuple[DeadLetter, ...]
-    outcomes: tuple[InvalidReport | None, ...]
-
-
-def prepare(batches: Sequence[Batch], tagger: Tagger) -> list[Prepared]:
-    """
-    Decode and tag the records of *batches*; the same records always give the same result.
-
-    The tagger is called once for all of them: half of its work is done by the call, not by post.
-    """
-    decoded = [[_decode(record) for record in batch.records] for batch in batches]
-    texts = [value.text for values in decoded for value in values if isinstance(value, Report)]
-    tags = iter(tagger.tag(texts))
-    return [
-        Prepared(
-            entries=tuple(
-                _entry(record, value, tags)
-                for record, value in zip(batch.records, values, strict=True)
-            ),
-            letters=_letters(batch, values),
-            outcomes=tuple(value if isinstance(value, InvalidReport) else None for value in values),
-        )
-        for batch, values in zip(batches, decoded, strict=True)
-    ]
-
-
-def _entry(record: Any, value: Decoded, tags: Iterator[tuple[Tag, ...]]) -> Entry:
-    match value:
-        case Report():
-            return accept(value, next(tags), _written_at(record))
-        case Heartbeat():
-            return _beat(value, _written_at(record))
-        case Deletion():
-            return _erased(value, _written_at(record))
-        case InvalidReport():
-            return Invalid()
-
-
-def _decode(record: Any) -> Decoded:
-    names = {name for name, _ in record.headers}
-    body = record.value or b""
-    try:
-        if HEARTBEAT_HEADER in names:
-            return decode_heartbeat(body)
-        return decode_deletion(body) if DELETION_HEADER in names else decode(body)
-    except InvalidReport as error:
-        return error
-
-
-def _written_at(record: Any) -> datetime | None:
-    # Brokers write -1, and a few clients 0, where there is no timestamp.
-    return datetime.fromtimestamp(record.timestamp / 1000, UTC) if record.timestamp > 0 else None
-
-
-def _erased(deletion: Deletion, written_at: datetime | None) -> Erased:
-    at = min(deletion.at, written_at or deletion.at)
-    return Erased(event_at=at, source=deletion.source, report_id=deletion.id)
-
-
-def _beat(heartbeat: Heartbeat, written_at: datetime | None) -> Beat:
-    return Beat(event_at=min(heartbeat.at, written_at or heartbeat.at), source=heartbeat.source)
-
-
-def _letters(batch: Batch, decoded: Sequence[Decoded]) -> tuple[DeadLetter, ...]:
-    return tuple(
-        DeadLetter(
-            partition=batch.partition,
-            offset=record.offset,
-            key=record.key,
-            body=record.value,
-            error=value,
-        )
-        for record, value in zip(batch.records, decoded, strict=True)
-        if isinstance(value, InvalidReport)
-    )
 
 
 class Ingest:
@@ -146,6 +49,8 @@ class Ingest:
         limit: DeadLetterLimit,
         *,
         allowed_lateness: timedelta,
+        unknown: Unknown | None = None,
+        names: UnknownNames | None = None,
     ):
         self._consumer = consumer
         self._counts = counts
@@ -153,6 +58,8 @@ class Ingest:
         self._dead_letters = dead_letters
         self._limit = limit
         self._allowed_lateness = allowed_lateness
+        self._unknown = unknown
+        self._names = names
 
     def run(self, stop: threading.Event, pulse: "Pulse | None" = None) -> None:
         """Work until *stop* is set, then leave the group; the batch in hand is finished first."""
@@ -160,8 +67,9 @@ class Ingest:
             while not stop.is_set():
                 began = time.monotonic()
                 batches = self._poll()
-                for batch, prepared in zip(batches, prepare(batches, self._tagger), strict=True):
-                    self._work(batch, prepared, stop)
+                prepared = prepare(batches, self._tagger, self._unknown)
+                for batch, values in zip(batches, prepared, strict=True):
+                    self._work(batch, values, stop)
                     if pulse:
                         pulse.heard(batch.partition)
                 if pulse:
@@ -199,6 +107,9 @@ class Ingest:
         """Apply *batch*, waiting for Redis as long as it takes; False when it was not ours."""
         while not stop.is_set():
             try:
+                # First, as it may be repeated: what is counted is never prepared again.
+                if self._names:
+                    self._names.add(prepared.unnamed)
                 self._counts.apply(
                     batch.partition,
                     start=batch.start,

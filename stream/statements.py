@@ -1,21 +1,24 @@
 """From a report and its tags to what is counted: one statement a service that it names. Pure."""
 
-import hashlib
-import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
-from detector.batch import Accepted, Statement, What
+from detector.batch import Accepted, Entry, Statement, What
 from detector.bucket import SPOKEN
 from detector.incidents import Sample
+from detector.unknown_store import Mention
 from models.tags import Kind, Role, Symptom, Tag
+from models.unknown import Unknown
+from stream.prints import fingerprint, kin, letters
 from stream.report import Report
 
-# Below this length people agree by chance ("is whatsapp down?"); above it they copy.
-COPY_LENGTH = 40
 MOST_NAMED = 4  # a longer list of services says nothing of any two of them
-_NOT_TEXT = re.compile(r"https?://\S+|@\w+|[\W\d_]+")
+
+
+class _Prints(NamedTuple):
+    copy: str
+    kin: str
 
 
 def accept(report: Report, tags: Iterable[Tag], written_at: datetime | None) -> Accepted:
@@ -26,8 +29,9 @@ def accept(report: Report, tags: Iterable[Tag], written_at: datetime | None) -> 
     received_at: one post with a wrong clock must not move the watermark into the future.
     """
     tags = (_named(report),) if report.service is not None else tuple(tags)
-    print_ = fingerprint(report.text) if tags else ""
-    statements = tuple(_statement(report, tag, print_) for tag in tags)
+    plain = letters(report.text) if tags else ""
+    prints = _Prints(copy=fingerprint(plain), kin=kin(plain) if any(map(_fails, tags)) else "")
+    statements = tuple(_statement(report, tag, prints) for tag in tags)
     return Accepted(
         event_at=min(at for at in (report.posted_at, report.received_at, written_at) if at),
         source=report.source,
@@ -36,6 +40,16 @@ def accept(report: Report, tags: Iterable[Tag], written_at: datetime | None) -> 
         is_repost=report.repost_of is not None,
         statements=statements + tuple(_beside(statements)),
     )
+
+
+def unnamed(entries: Sequence[Entry], texts: Sequence[str], unknown: Unknown) -> Iterator[Mention]:
+    """Yield the names outside the catalogue in those *texts* that say nothing of a service."""
+    for entry, text in zip(entries, texts, strict=True):
+        if isinstance(entry, Accepted) and not entry.statements and not entry.is_repost:
+            for name in unknown.names(text):
+                yield Mention(
+                    event_at=entry.event_at, author=entry.author, key=name.key, shown=name.shown
+                )
 
 
 def _beside(statements: Sequence[Statement]) -> Iterator[Statement]:
@@ -52,19 +66,6 @@ def _beside(statements: Sequence[Statement]) -> Iterator[Statement]:
                     yield Statement(service=statement.service, what=f"with:{other}")
 
 
-def fingerprint(text: str) -> str:
-    """
-    Return 16 hex digits that are equal for copies of a long text, or "" for a short one.
-
-    Case, accents, digits, punctuation, links and handles do not make a difference.
-    """
-    plain = unicodedata.normalize("NFKD", text).casefold()
-    letters = _NOT_TEXT.sub("", plain)
-    if len(letters) < COPY_LENGTH:
-        return ""
-    return hashlib.blake2b(letters.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-
-
 def _named(report: Report) -> Tag:
     assert report.service is not None
     symptom = Symptom(report.symptom) if report.symptom else None
@@ -79,15 +80,20 @@ def _what(tag: Tag) -> What:
     return "affected" if tag.kind is Kind.DOWN else "recovered"
 
 
-def _statement(report: Report, tag: Tag, print_: str) -> Statement:
+def _fails(tag: Tag) -> bool:
+    return _what(tag) == "affected"
+
+
+def _statement(report: Report, tag: Tag, prints: _Prints) -> Statement:
     what = _what(tag)
     return Statement(
         service=tag.service,
         what=what,
-        fingerprint=print_,
+        fingerprint=prints.copy,
         symptom=tag.symptom or "",
         region=tag.region or report.country or _spoken(report.lang),
         sample=_sample(report, tag) if what == "affected" else None,
+        kin=prints.kin if what == "affected" else "",
     )
 
 

@@ -12,12 +12,13 @@ from datetime import UTC, datetime, timedelta
 import redis
 import structlog
 
-from detector.bucket import Bucket
+from detector.bucket import WIDTH, Bucket
 from detector.counts import Counts
 from detector.incident_store import IncidentStore, LeaseLost
 from detector.judgement import Memory, begin, judge, restore
 from detector.round import Round
 from detector.tick import Policy
+from detector.unknown_store import UnknownNames
 from models.catalogue import Catalogue
 
 log = structlog.get_logger()
@@ -38,7 +39,9 @@ class Watcher:
         policy: Policy,
         *,
         keep_evidence: timedelta = timedelta(days=30),
+        names: UnknownNames | None = None,
     ):
+        self._names = names
         self._keep_evidence = keep_evidence
         self._counts = counts
         self._store = store
@@ -98,6 +101,7 @@ class Watcher:
             # Only what is saved may go; what a crash leaves here, the next round takes along.
             self._counts.forget(last + 1)
             self._forget_evidence(last)
+            self._judge_names(last + WIDTH)
 
     def _forget_evidence(self, last: int) -> None:
         """Once an hour of event time, remove the posts that were kept for long enough."""
@@ -107,6 +111,11 @@ class Watcher:
         before = datetime.fromtimestamp(last, UTC) - self._keep_evidence
         if n_incidents := self._store.forget_evidence(before):
             log.info("evidence_forgotten", n_incidents=n_incidents, before=before.isoformat())
+
+    def _judge_names(self, until: int) -> None:
+        """Say which names outside the catalogue surge: not an incident, but worth an entry."""
+        for surge in self._names.judge(until) if self._names else ():
+            log.info("uncatalogued", name=surge.shown, authors=surge.authors)
 
     def _judge(self, memory: Memory | None, buckets: list[Bucket]) -> tuple[Memory, Round]:
         before = memory or begin(self._catalogue, buckets[0].start)

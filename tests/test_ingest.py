@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from redis import Redis
 
 from detector.counts import Counts
+from detector.unknown_store import UnknownNames
 from models.catalogue import Catalogue
 from models.tagger import Tagger
+from models.unknown import Unknown
 from stream.consumer import Consumer, TopicRecreated
 from stream.dead_letter import DeadLetterLimit, DeadLetters, TooManyInvalid
 from stream.embedded import start_broker, start_redis
@@ -30,7 +33,7 @@ def tagger() -> Tagger:
     return Tagger.load(Catalogue.load())
 
 
-def form(i: int, second: float = 0.0, service: str = "zoom") -> Report:
+def form(i: int, second: float = 0.0, service: str | None = "zoom") -> Report:
     at = NOON + timedelta(seconds=second)
     return Report(
         id=f"r{i}",
@@ -63,6 +66,8 @@ class Bench:
             DeadLetters(self.dead_topic, lambda name: Producer(self.kafka, name), self.topic),
             DeadLetterLimit(max_ratio=0.5, max_consecutive=limit),
             allowed_lateness=LATENESS,
+            unknown=Unknown(Catalogue.load()),
+            names=UnknownNames(client, "test"),
         )
 
     @contextmanager
@@ -155,6 +160,21 @@ def test_invalid_records_go_to_the_dead_letter_topic_and_the_rest_is_counted(ben
     health = bench.counts.health()
     assert (health.n_reports, health.n_invalid) == (20, 4)
     assert bench.errors == []
+
+
+@pytest.mark.kafka
+def test_a_name_outside_the_catalogue_is_noted_and_is_no_report(bench, redis):
+    with bench.producer() as producer:
+        for i in range(25):
+            post = form(i, service=None)
+            producer.send(msgspec.structs.replace(post, text=f"is Zorbly down? {i}"))
+
+    with bench.running(bench.worker(redis)):
+        wait_for(bench.all_read())
+
+    (surge,) = UnknownNames(redis, "test").judge(int(NOON.timestamp()) + 600)
+    assert (surge.shown, surge.authors) == ("Zorbly", 25)
+    assert bench.counts.health().n_tagged == 0
 
 
 @pytest.mark.kafka

@@ -14,6 +14,7 @@ from detector.counts import Counts
 from detector.incident_store import IncidentStore
 from detector.incidents import Status
 from detector.tick import Policy
+from detector.unknown_store import Mention, UnknownNames
 from models.catalogue import Catalogue
 from models.service import Service
 from stream.watch import Watcher
@@ -58,8 +59,9 @@ def store(redis):
     return IncidentStore(redis, "test")
 
 
-def watcher(redis) -> Watcher:
-    return Watcher(Counts(redis, "test"), IncidentStore(redis, "test"), CATALOGUE, Policy())
+def watcher(redis, names: UnknownNames | None = None) -> Watcher:
+    store = IncidentStore(redis, "test")
+    return Watcher(Counts(redis, "test"), store, CATALOGUE, Policy(), names=names)
 
 
 @contextmanager
@@ -121,6 +123,21 @@ def test_an_outage_becomes_an_incident_an_outbox_and_a_series(redis, counts, sto
     series = store.series(["zoom"], minutes=200)["zoom"]
     assert sum(series.observed) > 200
     assert redis.zcard("test:v1:{p0}:buckets") <= 5
+
+
+def test_the_leader_says_which_names_outside_the_catalogue_surge(redis, counts, store):
+    names = UnknownNames(redis, "test")
+    at = START + timedelta(minutes=40)
+    names.add(
+        Mention(event_at=at, author=f"{i:032x}", key="zorbly", shown="Zorbly") for i in range(30)
+    )
+    feed(counts, entries(60))
+
+    with running(watcher(redis, names)):
+        until_judged(counts, store)
+
+    (surge,) = names.surges(CATALOGUE)
+    assert (surge.shown, surge.last_at) == ("Zorbly", at + timedelta(minutes=10))
 
 
 def test_watchers_that_come_and_go_leave_the_same_incidents_byte_for_byte(
