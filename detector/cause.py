@@ -1,41 +1,44 @@
 """
 The shared cause: which provider's failure explains the services that fail now, and how surely.
 
-A noisy-OR over the catalogue's edges with soft evidence. Given the set F of failed providers,
-service i is abnormal with probability 1 - (1 - leak_i) * prod over p in F of (1 - e_p * w_pi), its
-evidence is the log-likelihood ratio of abnormal against normal (Pearl 1988, section 4.3). The
-extent e is unknown, as a failure may reach all dependents or one product's few: dependents that
-stay normal speak against a provider, but do not acquit it. Edges that the catalogue does not know
-are allowed for by a small w. The leak, failing on one's own, grows with popularity. Blame is
-Poisson, and part of it is cross-talk: people also name famous bystanders, in proportion to all that
-they complain; what is probably spilt over from another failure (`bystanders`) is no evidence.
+How well a failure explains them is a noisy-OR over the catalogue's edges (`noisy_or`). The leak,
+failing on one's own, grows with popularity. Blame is Poisson, and part of it is cross-talk: people
+also name famous bystanders, in proportion to all that they complain; what is probably spilt over
+from another failure (`bystanders`) is no evidence. Where all who complain are in one country, its
+networks may be the cause (`networks`), and no company.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
 
+from detector import networks
 from detector.baseline import Flags, Floats
 from detector.bystanders import CLEARED, Bystander, bystanders
-from detector.dependencies import MIN_EXPLAINED, Graph, Hypothesis, Rows
+from detector.dependencies import MIN_EXPLAINED, Graph, Hypothesis
 from detector.incidents import Cause, Cleared
+from detector.networks import Places
+from detector.noisy_or import fits
+from detector.reasons import reasons, spilt_over
 
-PRIOR = 4e-3  # that a given provider is failing when two services fail at once
-_EXTENTS = (0.06, 0.25, 1.0)  # share of its strength with which a failure reaches the dependents
-_HIDDEN = (0.0, 0.01, 0.05)  # chance that it takes down one of which no edge is known
+PRIOR = 6e-3  # that a given provider is failing when two services fail at once
 _UNNAMED = 0.2  # how much less often a provider fails while nobody reports it than when people do
-_REACHED = 0.6  # probability from which a service without an edge is counted to the failure
-_EVIDENCE = (-6.0, 12.0)  # nats: no single service decides
+_UNPROVEN = 0.5  # the same for a vendor that no service is known to depend on…
+_OWNER = 0.05  # …and for a company whose products are not known to share anything
+_LOG_SECOND = float(
+    np.log(0.1)
+)  # how much less probable a second failure is at the same time, than a first one
 _BLAME = (-2.0, 8.0)
 # Of posts that name the provider, when it is at fault…
 _BLAME_SHARE = np.array((0.01, 0.03, 0.1, 0.3))
 _CROSS_TALK = 0.1  # …and of posts that name some provider that is not
+_BESIDE = 0.01  # of posts about others that name an innocent provider as failing as well
 _STRAY_BLAME = 0.05  # authors in the five minutes of memory, without any outage
 # Of a provider's posts that name the region, if it is at fault and if it is not.
 _REGION_SHARE, _REGION_NOISE = 0.5, 0.1
-_NOTICED = 65.0  # nats a report of a normal minute weighs: five minutes at an effect of 14
 _N_PAIRED = 5
 _MIN_PROBABILITY = 0.01
 
@@ -48,7 +51,8 @@ class Evidence:
     *abnormal* are log-likelihood ratios, *per_minute* the normal rates, *excess* authors above
     normal and *blamed* authors naming the service as a cause, both of the last five minutes;
     *failing* are the services in an open incident, those that have recovered in it included.
-    *regions* counts posts on a (provider, region), *beside* those on a service that name another.
+    *regions* counts posts on a (provider, region), *beside* those on a service that name another;
+    *places* tells where those are who report a failing service.
     """
 
     abnormal: Floats
@@ -58,6 +62,7 @@ class Evidence:
     failing: Flags
     regions: Mapping[tuple[str, str], float]
     beside: Mapping[tuple[str, str], float]
+    places: Mapping[str, Places] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,92 +84,44 @@ def explain(graph: Graph, evidence: Evidence) -> Explanation:
     """
     Rank the providers by the probability that they failed, the most probable first.
 
-    Compares: nothing shared, each provider, each region of one where posts name it, and pairs of
-    the best few. Only causes of two failing services or more are named; without one there are none.
+    Compares: nothing shared, each provider, each region of one where posts name it, the networks of
+    a country, and pairs of the best few. Only causes of two failing services or more are named;
+    without one there are none.
     """
     leak = _leak(evidence.per_minute)
     spilt = bystanders(graph, evidence.excess, evidence.failing, leak, evidence.beside)
     cleared = tuple(_cleared(one, graph) for one in spilt)
     evidence = _without(evidence, graph, spilt)
+    local = networks.suspected(graph, evidence.failing, evidence.places)
     candidates = [h for h in graph.hypotheses if _plausible(h, graph, evidence)]
+    prior = _priors(candidates, graph, evidence)
+    if local:
+        candidates.append(local.hypothesis)
+        prior = np.append(prior, local.nats)
     if not candidates:
         return Explanation(cleared=cleared)
-    scene = _Field.of(graph, candidates, leak, evidence)
-    extra = [
-        _prior(h, graph, evidence) + _blame_gain(h, evidence, graph) + _region_gain(h, evidence)
-        for h in candidates
-    ]
-    fits = [scene.fit(h, graph) for h in candidates]
-    single = [more + fit for more, (fit, _) in zip(extra, fits, strict=True)]
+    scene = fits(graph, candidates, evidence.abnormal, leak, evidence.failing, evidence.per_minute)
+    single = prior + scene.nats
     sets: list[tuple[tuple[int, ...], float]] = [((), 0.0)]
-    sets += [((i,), score) for i, score in enumerate(single)]
-    best = sorted(range(len(single)), key=lambda i: (-single[i], i))[:_N_PAIRED]
+    sets += [((i,), score) for i, score in enumerate(single.tolist())]
+    best = np.argsort(-single, kind="stable")[:_N_PAIRED].tolist()
     for i, j in combinations(sorted(best), 2):
         if candidates[i].provider != candidates[j].provider:
-            both = scene.gain(fits[i][1] * fits[j][1])
-            sets.append(((i, j), extra[i] + extra[j] + both))
-    reached: dict[str, frozenset[str]] = {}
-    for i in sorted(range(len(single)), key=lambda i: (single[i], i)):
-        rows = scene.reached(fits[i][1], evidence.failing)
-        reached[candidates[i].provider] = frozenset(graph.services[row] for row in rows)
-    causes = _ranked(candidates, sets, graph, evidence)
-    return Explanation(causes=causes, cleared=cleared, reached=reached)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Field:
-    """The services that can tell hypotheses apart; all others only by their number."""
-
-    rows: Rows
-    leak: Floats
-    odds: Floats
-    unseen: float  # normal services elsewhere that would have been noticed failing
-
-    @classmethod
-    def of(
-        cls, graph: Graph, candidates: Sequence[Hypothesis], leak: Floats, evidence: Evidence
-    ) -> "_Field":
-        known = [h.rows for h in candidates]
-        rows = np.unique(np.concatenate([np.flatnonzero(evidence.failing), *known]))
-        noticed = 1 - np.exp(-_NOTICED * evidence.per_minute)
-        abnormal = np.clip(evidence.abnormal[rows], *_EVIDENCE)
-        return cls(
-            rows=rows,
-            leak=leak[rows],
-            odds=np.expm1(abnormal),
-            unseen=float(noticed.sum() - noticed[rows].sum()),
-        )
-
-    def fit(self, hypothesis: Hypothesis, graph: Graph) -> tuple[float, Floats]:
-        """
-        Give the log-likelihood against no failure, and what the likeliest variant leaves healthy.
-
-        The mean over extents, with and without edges that the catalogue does not know.
-        """
-        best = np.ones(len(self.rows))
-        options: list[float] = []
-        own = np.searchsorted(self.rows, hypothesis.rows)
-        itself = hypothesis.rows == graph.row(hypothesis.provider)
-        for hidden in _HIDDEN if hypothesis.wide else _HIDDEN[:1]:
-            for extent in _EXTENTS:
-                healthy = np.full(len(self.rows), 1 - hidden)
-                # However few it reaches: the provider itself has failed.
-                reach = np.where(itself, 1.0, extent) * hypothesis.strength
-                healthy[own] = 1 - np.maximum(reach, hidden)
-                nats = self.gain(healthy) - hidden * self.unseen
-                best = healthy if nats >= max(options, default=nats) else best
-                options.append(nats)
-        return float(np.logaddexp.reduce(options) - np.log(len(options))), best
-
-    def reached(self, healthy: Floats, failing: Flags) -> Rows:
-        """Rows of failing services that this failure rather than chance explains."""
-        share = 1 - self.leak / (1 - (1 - self.leak) * healthy)
-        return self.rows[(share >= _REACHED) & failing[self.rows]]
-
-    def gain(self, healthy: Floats) -> float:
-        """Log of the evidence's probability, less that without a failed provider."""
-        broken = np.log1p((1 - (1 - self.leak) * healthy) * self.odds)
-        return float((broken - np.log1p(self.leak * self.odds)).sum())
+            both = float(prior[i] + prior[j]) + scene.together(i, j)
+            sets.append(((i, j), both + _LOG_SECOND))
+    ranked = _ranked(candidates, sets)
+    return Explanation(
+        causes=tuple(
+            replace(cause, reasons=_why(candidates[i], graph, evidence)) for cause, i in ranked
+        ),
+        cleared=cleared,
+        reached={
+            cause.provider: frozenset(
+                graph.services[row] for row in scene.reached(i, evidence.failing)
+            )
+            for cause, i in ranked
+        },
+    )
 
 
 def _without(evidence: Evidence, graph: Graph, spilt: Sequence[Bystander]) -> Evidence:
@@ -181,28 +138,21 @@ def _without(evidence: Evidence, graph: Graph, spilt: Sequence[Bystander]) -> Ev
 
 
 def _cleared(one: Bystander, graph: Graph) -> Cleared:
-    name = graph.names.get(one.culprit, one.culprit)
-    if one.share >= 0.05:
-        why = f"{_percent(one.share)} of its reports name {name}"
-    else:
-        why = f"its reports rose with those of {name}, at a small share of their number"
     return Cleared(
-        service=one.service, culprit=one.culprit, probability=round(one.probability, 4), reason=why
+        service=one.service,
+        culprit=one.culprit,
+        probability=round(one.probability, 4),
+        reason=spilt_over(one.share, graph.names.get(one.culprit, one.culprit)),
     )
 
 
-def _percent(share: float) -> str:
-    return f"{round(100 * share)} %"
-
-
 def _ranked(
-    candidates: Sequence[Hypothesis],
-    sets: Sequence[tuple[tuple[int, ...], float]],
-    graph: Graph,
-    evidence: Evidence,
-) -> tuple[Cause, ...]:
+    candidates: Sequence[Hypothesis], sets: Sequence[tuple[tuple[int, ...], float]]
+) -> list[tuple[Cause, int]]:
     """
     Sum the posterior over all sets that a provider is in; its region is the likeliest of its own.
+
+    Returns each cause with the index of the candidate that leads for it.
     """
     scores = np.array([score for _, score in sets])
     posterior = np.exp(scores - scores.max())
@@ -217,16 +167,18 @@ def _ranked(
         total[candidate.provider] = total.get(candidate.provider, 0.0) + share[i]
         if share[i] > share[lead.setdefault(candidate.provider, i)]:
             lead[candidate.provider] = i
-    return tuple(
-        Cause(
-            provider=provider,
-            region=candidates[lead[provider]].region,
-            probability=round(min(total[provider], 1.0), 4),
-            reasons=_reasons(candidates[lead[provider]], graph, evidence),
+    return [
+        (
+            Cause(
+                provider=provider,
+                region=candidates[lead[provider]].region,
+                probability=round(min(total[provider], 1.0), 4),
+            ),
+            lead[provider],
         )
         for provider in sorted(total, key=lambda p: (-round(total[p], 9), p))
         if total[provider] >= _MIN_PROBABILITY
-    )
+    ]
 
 
 def _plausible(hypothesis: Hypothesis, graph: Graph, evidence: Evidence) -> bool:
@@ -242,7 +194,7 @@ def _plausible(hypothesis: Hypothesis, graph: Graph, evidence: Evidence) -> bool
         return True
     row = graph.row(hypothesis.provider)
     itself = row is not None and bool(evidence.failing[row])
-    return itself and int(evidence.failing.sum()) > MIN_EXPLAINED
+    return itself and hypothesis.wide and int(evidence.failing.sum()) > MIN_EXPLAINED
 
 
 def _leak(per_minute: Floats) -> Floats:
@@ -252,28 +204,54 @@ def _leak(per_minute: Floats) -> Floats:
     return np.asarray(np.minimum(0.002 * (1 + np.log1p(60 * per_minute)), 0.03))
 
 
+def _priors(candidates: Sequence[Hypothesis], graph: Graph, evidence: Evidence) -> Floats:
+    """Log of what speaks for each before it is asked what it explains: fame, blame, regions."""
+    excess = np.maximum(evidence.excess, 0.0)
+    crowd = float(excess.sum()), float(excess[evidence.failing].sum())
+    beside: defaultdict[str, float] = defaultdict(float)
+    for (_, other), n in evidence.beside.items():
+        beside[other] += n
+    return np.array(
+        [
+            _prior(h, graph, evidence)
+            + _blame_gain(h, evidence.blamed, beside[h.provider], graph, crowd)
+            + _region_gain(h, evidence)
+            for h in candidates
+        ]
+    )
+
+
 def _prior(hypothesis: Hypothesis, graph: Graph, evidence: Evidence) -> float:
     row = graph.row(hypothesis.provider)
     # Of one that is no infrastructure people know the products, not the owner's name.
     named = not hypothesis.wide or row is None or bool(evidence.failing[row])
     prior = PRIOR * (1.0 if named else _UNNAMED) * (1.0 if hypothesis.region is None else 0.5)
+    if not hypothesis.n_known:
+        prior *= _UNPROVEN if hypothesis.wide else _OWNER
     return float(np.log(prior))
 
 
-def _blame_gain(hypothesis: Hypothesis, evidence: Evidence, graph: Graph) -> float:
+def _blame_gain(
+    hypothesis: Hypothesis, blamed: Floats, beside: float, graph: Graph, crowd: tuple[float, float]
+) -> float:
     """
     Poisson likelihood of the blame with and without fault, halved since posts copy one another.
+
+    *beside* are posts about others that name the provider: many a post says "X is down, it's Y"
+    without a "because". *crowd* are all authors above normal, and those on services that fail.
     """
     row = graph.row(hypothesis.provider)
     if row is None:
         return 0.0
-    blamed = evidence.blamed[row]
-    excess = np.maximum(evidence.excess, 0.0)
-    innocent = _STRAY_BLAME + _CROSS_TALK * graph.fame[hypothesis.provider] * excess.sum()
-    guilty = innocent + _BLAME_SHARE * excess[evidence.failing].sum()
-    ratios = blamed * np.log(guilty / innocent) - (guilty - innocent)
+    everybody, failing = crowd
+    named, stray, doubt = blamed[row], _CROSS_TALK * graph.fame[hypothesis.provider], 0.5
+    if hypothesis.wide and beside > named:
+        named, stray, doubt = beside, stray + _BESIDE, 1.0
+    innocent = _STRAY_BLAME + stray * everybody
+    guilty = innocent + _BLAME_SHARE * failing
+    ratios = named * np.log(guilty / innocent) - (guilty - innocent)
     mixed = np.logaddexp.reduce(ratios) - np.log(len(ratios))
-    return float(np.clip(mixed / 2, *_BLAME))
+    return float(np.clip(mixed * doubt, *_BLAME))
 
 
 def _region_gain(hypothesis: Hypothesis, evidence: Evidence) -> float:
@@ -283,29 +261,7 @@ def _region_gain(hypothesis: Hypothesis, evidence: Evidence) -> float:
     return float(min(named * np.log(_REGION_SHARE / _REGION_NOISE), _BLAME[1]))
 
 
-def _reasons(hypothesis: Hypothesis, graph: Graph, evidence: Evidence) -> tuple[str, ...]:
-    provider = hypothesis.provider
-    name = graph.names.get(provider, provider)
-    place = f"{name} {hypothesis.region}" if hypothesis.region else name
-    services = [graph.services[row] for row in hypothesis.rows]
-    dependents = [
-        bool(failing)
-        for service, failing in zip(services, evidence.failing[hypothesis.rows], strict=True)
-        if service != provider
-    ]
-    depend = f"{sum(dependents)} of {len(dependents)} services that depend on {place}"
-    reasons = [f"{depend} report failures"] if any(dependents) else []
-    beyond = int(evidence.failing.sum()) - int(evidence.failing[hypothesis.rows].sum())
-    if hypothesis.wide and beyond:
-        reasons.append(f"{beyond} other services fail at the same time")
-    if provider in services:
-        row = hypothesis.rows[services.index(provider)]
-        if evidence.failing[row]:
-            reasons.append(f"{name} itself is reported as failing")
-        # A steady stream of one author a minute adds up to five in a memory of five minutes.
-        if (per_minute := evidence.blamed[row] / 5) >= 0.1:
-            times = f"{per_minute:.0f}" if per_minute >= 2 else f"{per_minute:.1f}"
-            reasons.append(f"posts blame {name} {times} times a minute")
-    if hypothesis.region:
-        reasons.append(f"posts name {hypothesis.region}")
-    return tuple(reasons)
+def _why(hypothesis: Hypothesis, graph: Graph, evidence: Evidence) -> tuple[str, ...]:
+    if hypothesis.provider == networks.NETWORKS:
+        return networks.reasons(hypothesis, graph, evidence.failing, evidence.places)
+    return reasons(hypothesis, graph, evidence.failing, evidence.blamed)

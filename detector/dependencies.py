@@ -1,7 +1,7 @@
 """Who depends on whom: the catalogue's edges by row, as hypotheses of what may have failed."""
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,11 +15,11 @@ from models.catalogue import Catalogue
 Rows = NDArray[np.intp]
 
 MIN_EXPLAINED = 2  # a cause is shared, or it is no news
-_SELF_STRENGTH = 0.6  # a provider that fails is itself reported as failing, if people know it
+_SELF_STRENGTH = 0.8  # a provider that fails is itself reported as failing, if people know it
 _LARGE = 20  # dependents from which a provider certainly has some that nobody knows of
-_CARRIERS_OF_OTHERS = frozenset(
-    {"cloud", "security"}
-)  # industries whose customers are seldom known
+_OWNED = 0.3  # that a product fails when something fails that its whole company shares
+# Industries whose customers are seldom known: their services may be the cause without any edge.
+_CARRIERS_OF_OTHERS = frozenset({"cloud", "security"})
 _MAX_DEPTH = 3  # edges on a path from a service to a provider
 
 
@@ -29,6 +29,7 @@ class Hypothesis:
     One thing that may have failed: *rows* of the services that it takes down, by *strength*.
 
     No catalogue is complete: one that is *wide* may take any other service down as well.
+    *n_known* of the rows depend on it by an edge, others it owns; its own row is there as well.
     """
 
     provider: str
@@ -36,6 +37,7 @@ class Hypothesis:
     rows: Rows
     strength: Floats
     wide: bool = False
+    n_known: int = MIN_EXPLAINED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,12 +98,17 @@ def graph(catalogue: Catalogue, services: Sequence[str]) -> Graph:
             for scope in {region, None}:
                 edges = reached.setdefault((provider, scope), {})
                 edges[row[service]] = max(strength, edges.get(row[service], 0.0))
-    for (provider, _), edges in reached.items():
-        if provider in row:
-            edges[row[provider]] = _SELF_STRENGTH
-    ordered = sorted(reached, key=lambda key: (key[0], key[1] or ""))
+    known = {key: len(edges) for key, edges in reached.items()}
     wide = {s.id for s in catalogue.services.values() if s.industry in _CARRIERS_OF_OTHERS}
-    hypotheses = tuple(_hypothesis(*key, reached[key], key[0] in wide) for key in ordered)
+    for provider in wide & row.keys():
+        reached.setdefault((provider, None), {})
+    for service, shared in _owned(catalogue, services, wide):
+        reached.setdefault((shared, None), {}).setdefault(row[service], _OWNED)
+    ordered = sorted(reached, key=lambda key: (key[0], key[1] or ""))
+    hypotheses = tuple(
+        _hypothesis(key, reached[key], row.get(key[0]), known.get(key, 0), key[0] in wide)
+        for key in ordered
+    )
     weight = {h.provider: float(h.strength.sum()) for h in hypotheses if h.region is None}
     total = sum(weight.values()) or 1.0
     return Graph(
@@ -132,14 +139,31 @@ def _providers_of(catalogue: Catalogue, service: str) -> dict[tuple[str, str | N
     return found
 
 
+def _owned(
+    catalogue: Catalogue, services: Sequence[str], wide: Set[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield what each service shares with its owner's others: the owner's cloud, or else itself."""
+    owners = {service: catalogue.services[service].owner for service in services}
+    clouds = {owner: service for service, owner in owners.items() if owner and service in wide}
+    for service, owner in owners.items():
+        if owner and service not in wide:
+            yield service, clouds.get(owner, owner)
+
+
 def _hypothesis(
-    provider: str, region: str | None, edges: Mapping[int, float], wide: bool
+    key: tuple[str, str | None],
+    edges: Mapping[int, float],
+    own: int | None,
+    n_known: int,
+    wide: bool,
 ) -> Hypothesis:
-    rows = sorted(edges)
+    strength = {**edges} if own is None else {**edges, own: _SELF_STRENGTH}
+    rows = sorted(strength)
     return Hypothesis(
-        provider=provider,
-        region=region,
+        provider=key[0],
+        region=key[1],
         rows=np.array(rows, np.intp),
-        strength=np.clip(np.array([edges[row] for row in rows]), 0.0, 0.98),
-        wide=wide or len(rows) >= _LARGE,
+        strength=np.clip(np.array([strength[row] for row in rows]), 0.0, 0.98),
+        wide=wide or n_known >= _LARGE,
+        n_known=n_known,
     )

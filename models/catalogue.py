@@ -131,6 +131,8 @@ def _contradictions(services: Mapping[str, Service]) -> Iterator[str]:
         for edge in service.depends_on:
             if edge.provider not in services:
                 yield f"services.{id}.depends_on: {edge.provider!r}: expected the id of a service"
+        if service.owner is not None and service.owner not in services.keys() - {id}:
+            yield f"services.{id}.owner: {service.owner!r}: expected the id of another service"
         yield from _loose_names(service)
     yield from _shared_names(services)
     yield from _cycles(services)

@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 from detector.cause import Evidence, explain
 from detector.dependencies import graph
 from detector.incidents import Cause
+from detector.networks import NETWORKS
 from models.catalogue import Catalogue, Dependency, Service
 
 N_DEPENDENTS = 20
 
 
-def _service(id, *providers, region=None, strength=0.7):
+def _service(id, *providers, region=None, strength=0.7, industry="test", owner=None):
     edges = tuple(Dependency(provider=p, strength=strength, region=region) for p in providers)
-    return Service(id=id, name=id.title(), industry="test", depends_on=edges)
+    return Service(id=id, name=id.title(), industry=industry, depends_on=edges, owner=owner)
 
 
 def _catalogue():
@@ -25,6 +26,11 @@ def _catalogue():
     services += [_service(f"c{i:02d}", "cloudflare") for i in range(N_DEPENDENTS)]
     services += [_service(f"z{i}", "azure") for i in range(6)]
     services += [_service("popular", "tiny"), _service("lonely"), _service("alone")]
+    services += [_service("vendor", industry="security"), _service("firm")]
+    services += [_service(f"f{i}", owner="firm") for i in range(4)]
+    services += [_service("cloud", industry="cloud", owner="house")]
+    services += [_service("house"), *(_service(f"h{i}", owner="house") for i in range(3))]
+    services += [_service(NETWORKS)]
     return Catalogue({s.id: s for s in sorted(services, key=lambda s: s.id)})
 
 
@@ -34,7 +40,14 @@ GRAPH = graph(CATALOGUE, SERVICES)
 
 
 def evidence(
-    failing, normal=-3.0, blamed=None, regions=None, excess=10.0, per_minute=None, beside=None
+    failing,
+    normal=-3.0,
+    blamed=None,
+    regions=None,
+    excess=10.0,
+    per_minute=None,
+    beside=None,
+    places=None,
 ):
     """All of *failing* surge by 12 nats; the others are normal, by *normal* nats."""
     flags = np.array([s in failing for s in SERVICES])
@@ -46,6 +59,7 @@ def evidence(
         failing=flags,
         regions=regions or {},
         beside=beside or {},
+        places=places or {},
     )
 
 
@@ -99,6 +113,43 @@ def test_famous_bystander_is_not_blamed_for_what_people_say():
 
     assert causes["azure"] > 0.9
     assert causes.get("aws", 0.0) < 0.05
+
+
+def test_vendor_of_whom_no_dependent_is_known_is_named_by_the_posts_that_name_it():
+    failing = {"vendor", "lonely", "alone"}
+    naming = {(one, "vendor"): 4.0 for one in failing - {"vendor"}}
+
+    named = causes_of(evidence(failing, beside=naming))
+    silent = causes_of(evidence(failing))
+
+    assert (named[0].provider, named[0].probability > 0.8) == ("vendor", True)
+    assert not [c for c in silent if c.provider == "vendor" and c.probability > 0.5]
+
+
+def test_owner_is_the_cause_when_its_products_fail_together():
+    causes = causes_of(evidence({f"f{i}" for i in range(4)}))
+
+    assert (causes[0].provider, causes[0].probability > 0.9) == ("firm", True)
+
+
+def test_products_of_a_company_with_a_cloud_stand_on_that():
+    causes = causes_of(evidence({"cloud", "h0", "h1", "h2"}))
+
+    assert (causes[0].provider, causes[0].probability > 0.9) == ("cloud", True)
+
+
+def test_networks_of_a_country_are_the_cause_when_only_its_people_complain():
+    failing = {"lonely", "alone", "popular", "a00", "c00", "z0"}
+    there = dict.fromkeys(failing, ((("TR", 2),), (("tr", 60), ("en", 2))))
+    anywhere = dict.fromkeys(failing, ((("TR", 2), ("US", 3)), (("tr", 20), ("en", 40))))
+
+    local = causes_of(evidence(failing, places=there))
+    spread = causes_of(evidence(failing, places=anywhere))
+
+    assert (local[0].provider, local[0].region) == (NETWORKS, "TR")
+    assert local[0].probability > 0.9
+    assert local[0].reasons[0] == "6 services fail for people in one country"
+    assert not [c for c in spread if c.provider == NETWORKS]
 
 
 def test_two_providers_failing_together_are_both_named():
