@@ -15,9 +15,10 @@ def official(context: typer.Context) -> None:
     from detector.official_store import OfficialStore
     from stream.official.pages import pages
     from stream.official.watch import follow_topic, run
-    from stream.producer import Producer, ensure_topics
+    from stream.producer import Producer
     from stream.roles import attached, catalogue, connect_redis
     from stream.settings import SettingsError
+    from stream.topics import ensure_topics
 
     settings = attached(settings)
     kafka, wanted = settings.kafka, settings.official

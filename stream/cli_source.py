@@ -4,7 +4,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -54,20 +54,7 @@ def file(
     """Send the posts of a file, once."""
     from stream.sources.file import send_file
 
-    settings, key, stop = _prepare(context)
-    with _progress(lines=False) as progress:
-        sent = send_file(
-            path,
-            settings.kafka.bootstrap_servers,
-            settings.kafka.topic,
-            author_key=key,
-            at=at.value,
-            source=name,
-            progress=progress,
-            stop=stop,
-            client=settings.kafka.security(),
-        )
-    _report(sent, strict=strict, as_json=as_json)
+    _run(context, send_file, path, strict, as_json, at=at.value, source=name)
 
 
 @source.command("jetstream-frames")
@@ -81,19 +68,7 @@ def jetstream_frames(
     """Send the posts among recorded frames of Bluesky's Jetstream."""
     from stream.sources.jetstream import send_frames
 
-    settings, key, stop = _prepare(context)
-    with _progress(lines=False) as progress:
-        sent = send_frames(
-            path,
-            settings.kafka.bootstrap_servers,
-            settings.kafka.topic,
-            author_key=key,
-            at=at.value,
-            progress=progress,
-            stop=stop,
-            client=settings.kafka.security(),
-        )
-    _report(sent, strict=strict, as_json=as_json)
+    _run(context, send_frames, path, strict, as_json, at=at.value)
 
 
 @source.command()
@@ -110,20 +85,7 @@ def replay(
     """Send recorded or made-up posts again, at their own event times."""
     from stream.sources.replay import send_replay
 
-    settings, key, stop = _prepare(context)
-    with _progress(lines=progress_lines) as progress:
-        sent = send_replay(
-            what,
-            settings.kafka.bootstrap_servers,
-            settings.kafka.topic,
-            author_key=key,
-            speed=speed,
-            progress=progress,
-            stop=stop,
-            client=settings.kafka.security(),
-        )
-    if not progress_lines:
-        _report(sent, strict=strict, as_json=as_json)
+    _run(context, send_replay, what, strict, as_json, lines=progress_lines, speed=speed)
 
 
 @source.command()
@@ -135,6 +97,33 @@ def form(context: typer.Context) -> None:
     forward(settings, key)(stop)
 
 
+def _run(
+    context: typer.Context,
+    send: "Callable[..., Sent]",
+    what: object,
+    strict: bool,
+    as_json: bool,
+    *,
+    lines: bool = False,
+    **options: object,
+) -> None:
+    """Send *what* once, and say what came of it; with *lines* `outcry up` is told how far it is."""
+    settings, key, stop = _prepare(context)
+    with _progress(lines=lines) as progress:
+        sent = send(
+            what,
+            settings.kafka.bootstrap_servers,
+            settings.kafka.topic,
+            author_key=key,
+            progress=progress,
+            stop=stop,
+            client=settings.kafka.security(),
+            **options,
+        )
+    if not lines:
+        _report(sent, strict=strict, as_json=as_json)
+
+
 def _prepare(context: typer.Context) -> "tuple[Settings, bytes, threading.Event]":
     settings, key = prepared(load_settings(context, "source"))
     return settings, key, stopped_by_signals()
@@ -142,9 +131,9 @@ def _prepare(context: typer.Context) -> "tuple[Settings, bytes, threading.Event]
 
 def prepared(settings: "Settings") -> "tuple[Settings, bytes]":
     """Find the servers, make the topics that are missing, and return the key of authors."""
-    from stream.configuration import author_key
-    from stream.producer import ensure_topics
+    from stream.author_key import author_key
     from stream.roles import attached
+    from stream.topics import ensure_topics
 
     key = author_key(settings)
     settings = attached(settings)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 import tomllib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -24,7 +23,6 @@ _OTHER_NAMES = (CONFIG, "OUTCRY_TEST_")
 # What the page is told besides its own section, and the text of all settings that it shows.
 _OF_THE_PAGE = ("OUTCRY_REDIS__", "OUTCRY_DASHBOARD__", "OUTCRY_CATALOGUE__", "OUTCRY_DETECTION__")
 SHOWN = "OUTCRY_SHOWN_SETTINGS"
-AUTHOR_KEY_FILE = "author.key"
 
 Table = Mapping[str, Any]
 
@@ -163,42 +161,6 @@ def _variables(settings: Settings) -> dict[str, str]:
         if not field.path[-1].endswith("_file") and value not in (None, ()):
             found[field.variable] = _as_text(value)
     return found
-
-
-def author_key(settings: Settings) -> bytes:
-    """
-    The key that hashes author names: the configured one, else one made once and kept.
-
-    It is kept in the data dir, readable by its owner only. Raises `SettingsError` when that fails.
-    """
-    if settings.privacy.author_key:
-        return settings.privacy.author_key.get_secret_value().encode()
-    path = settings.up.data_dir / AUTHOR_KEY_FILE
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return _kept_key(path)
-    except OSError as error:
-        raise SettingsError(
-            f"no author key at {path}: {error.strerror}; make up.data_dir writable or set "
-            "privacy.author_key"
-        ) from error
-
-
-def _kept_key(path: Path) -> bytes:
-    # Linked into place whole, so that of two processes that start together one wins and both agree.
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(handle, secrets.token_hex(32).encode())
-    finally:
-        os.close(handle)
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
-    return path.read_bytes().strip()
 
 
 def _path(config: Path | None) -> Path | None:

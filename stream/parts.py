@@ -14,11 +14,11 @@ from pydantic import SecretStr
 from stream.configuration import change, environment, page_environment
 from stream.embedded import Child, start_broker, start_redis
 from stream.failures import Failures
-from stream.producer import ensure_topics
 from stream.relay import Hear, Relay
 from stream.screen import Screen
 from stream.settings import Settings
 from stream.supervisor import Job, Supervisor
+from stream.topics import ensure_topics
 
 STOP_SECONDS = 4.0
 SERVERS = ("kafka", "redis")

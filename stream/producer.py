@@ -5,15 +5,14 @@ Nothing is lost silently: a record that was not acknowledged makes a later `Prod
 the latest `Producer.flush`, raise `DeliveryError`.
 """
 
-import contextlib
 import socket
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaProducer
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
 
 from stream.in_flight import InFlight
 from stream.partition import ByKey
@@ -67,7 +66,7 @@ class Producer:
         delivery_seconds: float = DELIVERY_SECONDS,
         max_in_flight: int = MAX_IN_FLIGHT,
     ):
-        servers = _servers(bootstrap)
+        servers = servers_of(bootstrap)
         self.bootstrap = ",".join(servers)
         self.topic = topic
         self.n_sent = 0
@@ -185,39 +184,6 @@ class Producer:
             raise DeliveryError(self.bootstrap, self._in_flight.n_failed, first) from first
 
 
-def ensure_topics(
-    bootstrap: str | Iterable[str],
-    topics: Iterable[str],
-    partitions: int,
-    *,
-    client: Mapping[str, Any] | None = None,
-) -> None:
-    """
-    Create those of *topics* that do not exist, with *partitions* partitions; idempotent.
-
-    An existing topic keeps the partitions that it has. Raises `BrokerUnreachable`.
-    """
-    servers = _servers(bootstrap)
-    await_listener(servers)
-    try:
-        admin = KafkaAdminClient(
-            bootstrap_servers=servers,
-            bootstrap_timeout_ms=int(CONNECT_SECONDS * 1000),
-            **(client or {}),
-        )
-    except KafkaError as error:
-        raise BrokerUnreachable(servers) from error
-    try:
-        existing = set(admin.list_topics())
-        for topic in topics:
-            if topic not in existing:
-                _create(admin, topic, partitions)
-    except KafkaError as error:
-        raise BrokerUnreachable(servers, f"refused to create topics: {error}") from error
-    finally:
-        admin.close()
-
-
 def await_listener(servers: Iterable[str], seconds: float = CONNECT_SECONDS) -> None:
     """
     Wait until one of *servers* takes connections; raises `BrokerUnreachable` after *seconds*.
@@ -245,10 +211,6 @@ def _address(server: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _create(admin: KafkaAdminClient, topic: str, partitions: int) -> None:
-    with contextlib.suppress(TopicAlreadyExistsError):  # somebody else was faster, which is as good
-        admin.create_topics({topic: {"num_partitions": partitions}}, wait_for_metadata=True)
-
-
-def _servers(bootstrap: str | Iterable[str]) -> list[str]:
+def servers_of(bootstrap: str | Iterable[str]) -> list[str]:
+    """Return the addresses in *bootstrap*, which may be one text with commas."""
     return bootstrap.split(",") if isinstance(bootstrap, str) else list(bootstrap)

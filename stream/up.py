@@ -22,8 +22,9 @@ from typing import Any
 import msgspec
 from pydantic import SecretStr
 
+from stream.author_key import author_key
 from stream.cli_live import KINDS as LIVE
-from stream.configuration import author_key, change
+from stream.configuration import change
 from stream.data_dir import Held, Running, hold
 from stream.finish import Finish
 from stream.parts import Parts

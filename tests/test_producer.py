@@ -21,9 +21,9 @@ from stream.producer import (
     DeliveryError,
     Producer,
     await_listener,
-    ensure_topics,
 )
 from stream.report import Report, decode
+from stream.topics import ensure_topics
 from tests.topic_records import heartbeats, is_heartbeat, records
 
 NOON = datetime(2025, 10, 20, 12, tzinfo=UTC)

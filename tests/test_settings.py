@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from stream.author_key import author_key
 from stream.configuration import (
     as_toml,
-    author_key,
     change,
     effective,
     environment,
