@@ -12,6 +12,8 @@ import redis
 from dashboard.environment import Environment, EnvironmentProblem, masked
 from models.catalogue import Catalogue, CatalogueError
 
+# Where Streamlit looks for the details of the provider at which people sign in.
+SECRETS = (Path(".streamlit/secrets.toml"), Path.home() / ".streamlit/secrets.toml")
 LIGHT = {
     "primaryColor": "#1f5fbf",
     "backgroundColor": "#f5f6f8",
@@ -72,8 +74,13 @@ def main() -> int:
 def _check_login(environment: Environment) -> None:
     if environment.login and find_spec("authlib") is None:
         raise EnvironmentProblem(
-            "dashboard.login needs the package authlib, which is not installed; install it, or "
-            "unset OUTCRY_DASHBOARD__LOGIN"
+            "dashboard.login needs the package authlib, which is not installed; install "
+            "outcry[login], or unset OUTCRY_DASHBOARD__LOGIN"
+        )
+    if environment.login and not any(path.is_file() for path in SECRETS):
+        raise EnvironmentProblem(
+            f"dashboard.login needs the provider's details in {SECRETS[0]} or {SECRETS[1]}, and "
+            "neither is there; docs/dashboard.md says what they hold"
         )
 
 

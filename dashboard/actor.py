@@ -9,10 +9,16 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _FORWARDED = ("x-forwarded-for", "x-real-ip", "forwarded", "via")
 
 
-def signed_in(email: str | None, operators: Sequence[str]) -> Actor:
-    """Return who signed in as *email*: an operator when listed, else a viewer."""
+def signed_in(user: Mapping[str, object], operators: Sequence[str]) -> Actor:
+    """
+    Return who signed in, by the claims of *user*: an operator when his address is listed.
+
+    An address for which the provider does not vouch is anybody's.
+    """
+    email = str(user.get("email") or "")
     name = email or "unnamed account"
-    listed = email is not None and email.casefold() in {one.casefold() for one in operators}
+    vouched = user.get("email_verified") not in (False, "false")
+    listed = bool(email) and vouched and email.casefold() in {one.casefold() for one in operators}
     return Actor(name=name, role=Role.OPERATOR if listed else Role.VIEWER)
 
 

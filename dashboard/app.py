@@ -36,8 +36,7 @@ def reader(environment: Environment) -> Reader:
 def actor(environment: Environment) -> Actor:
     """Return who looks at the page."""
     if environment.login:
-        email = st.user.get("email")
-        return signed_in(str(email) if email else None, environment.operators)
+        return signed_in(st.user.to_dict(), environment.operators)
     return anonymous(environment.host, st.context.headers)
 
 
@@ -72,8 +71,9 @@ def main() -> None:
     st.html(Path(__file__).with_name("page.css"))
     environment = Environment.read(os.environ)
     if environment.login and not st.user.get("is_logged_in", False):
-        st.html("<div class='calm'><b>Outcry</b><p>Sign in to see the page.</p></div>")
-        st.button("Sign in", on_click=st.login, type="primary")
+        st.html("<div class='calm'><h1>Outcry</h1><p>Sign in to see the page.</p></div>")
+        with st.container(key="sign-in", horizontal_alignment="center"):
+            st.button("Sign in", on_click=st.login, type="primary", icon=":material/login:")
         return
     by_path = {
         page.path: st.Page(
@@ -90,6 +90,10 @@ def main() -> None:
     if wanted := st.query_params.get("incident"):
         st.switch_page(by_path["incident"], query_params={"id": wanted})
     chosen.run()
+    if environment.login:
+        with st.container(horizontal=True, key="who", vertical_alignment="center"):
+            st.text(f"Signed in as {actor(environment).name}")
+            st.button("Sign out", on_click=st.logout, icon=":material/logout:")
 
 
 main()

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from kafka import KafkaAdminClient
+from playwright.sync_api import Browser
 from redis import Redis
 
 from stream.embedded import start_broker, start_redis
+from tests.page_browser import Visit, launched, visiting
 from tests.page_story import World, world
 
 N_PARTITIONS = 4
@@ -67,3 +69,17 @@ def page(redis: Redis, redis_url: str, tmp_path: Path, monkeypatch: pytest.Monke
     for name, value in made.environment.items():
         monkeypatch.setenv(name, value)
     return made
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium; of a module, as its event loop would be in the way of others."""
+    with launched() as made:
+        yield made
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Visit]:
+    """An open page of a visitor without cookies."""
+    with visiting(browser) as made:
+        yield made

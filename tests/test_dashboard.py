@@ -26,7 +26,7 @@ def _start(variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
-        ({"OUTCRY_REDIS__URL": "redis://u:secret@127.0.0.1:1/0"}, "redis://…@127.0.0.1:1/0"),
+        ({"OUTCRY_REDIS__URL": "redis://u:p4ss@127.0.0.1:1/0"}, "redis://…@127.0.0.1:1/0"),
         (
             {"OUTCRY_REDIS__URL": "http://127.0.0.1"},
             "expected an address that starts with redis://",
@@ -41,7 +41,7 @@ def test_a_start_that_cannot_work_ends_with_one_line(variables: dict[str, str], 
 
     assert ended.returncode == 2
     assert said in ended.stderr
-    assert "secret" not in ended.stderr
+    assert "p4ss" not in ended.stderr
     assert len(ended.stderr.strip().splitlines()) == 1
 
 
@@ -60,9 +60,23 @@ def test_only_an_address_of_this_machine_without_a_proxy_makes_an_operator() -> 
     assert anonymous("127.0.0.1", {}).role is Role.OPERATOR
     assert anonymous("0.0.0.0", {}).role is Role.VIEWER
     assert anonymous("127.0.0.1", {"X-Forwarded-For": "192.0.2.1"}).role is Role.VIEWER
-    assert signed_in("Ann@Example.org", ["ann@example.org"]).role is Role.OPERATOR
-    assert signed_in("bob@example.org", ["ann@example.org"]).role is Role.VIEWER
-    assert signed_in(None, ["ann@example.org"]).role is Role.VIEWER
+
+
+@pytest.mark.parametrize(
+    ("user", "role"),
+    [
+        ({"email": "Ann@Example.org"}, Role.OPERATOR),
+        ({"email": "ann@example.org", "email_verified": True}, Role.OPERATOR),
+        ({"email": "ann@example.org", "email_verified": False}, Role.VIEWER),
+        ({"email": "bob@example.org"}, Role.VIEWER),
+        ({"email": None}, Role.VIEWER),
+        ({}, Role.VIEWER),
+    ],
+)
+def test_only_a_listed_address_that_is_vouched_for_makes_an_operator(
+    user: dict[str, object], role: Role
+) -> None:
+    assert signed_in(user, ["ann@example.org", ""]).role is role
 
 
 def test_a_password_is_never_said() -> None:

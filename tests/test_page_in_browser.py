@@ -1,79 +1,21 @@
 """The served page in headless Chromium: what a person sees of a real Redis, without reloading."""
 
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 from redis import Redis
 
 from detector.actions import Actions
 from detector.counts import Counts
 from detector.inbox import Inbox
 from detector.incident_store import IncidentStore
+from tests.page_browser import SLOW, Visit, served
 from tests.page_story import World, incident, points, world
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-SLOW = 60_000  # a loaded machine needs seconds to draw a page for the first time
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    path = next(filter(None, map(shutil.which, names)), None)
-    with sync_playwright() as playwright:
-        if path is None and not Path(playwright.chromium.executable_path).exists():
-            pytest.fail("no Chromium on this machine; run scripts/browser, which installs one")
-        launched = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield launched
-        launched.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """An open page, with everything that it complained of and every address that it asked for."""
-
-    page: Page
-    errors: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-
-
-@contextmanager
-def served(environment: dict[str, str]) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dashboard"],
-        env=os.environ | environment | {"OUTCRY_DASHBOARD__PORT": str(port)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        # Streamlit names its address when it listens, and nothing before that.
-        assert any("URL" in line for line in iter(process.stdout.readline, ""))
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
 
 
 @pytest.fixture(scope="module")
@@ -87,17 +29,6 @@ def address(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture
 def story(redis: Redis, redis_url: str, tmp_path: Path) -> World:
     return world(redis, redis_url, tmp_path)
-
-
-@pytest.fixture
-def visit(browser: Browser) -> Iterator[Visit]:
-    page = browser.new_page(viewport={"width": 1280, "height": 1000})
-    made = Visit(page)
-    page.on("console", lambda m: made.errors.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda error: made.errors.append(str(error)))
-    page.on("request", lambda request: made.requests.append(request.url))
-    yield made
-    page.close()
 
 
 def _minute() -> datetime:
@@ -175,8 +106,7 @@ def test_hostile_posts_run_nothing_and_fetch_nothing(
     assert page.evaluate("window.owned") is None
     assert page.locator("img[src*=tracker], img[src=x]").count() == 0
     assert visit.errors == []
-    foreign = [url for url in visit.requests if not url.startswith((address, "data:", "blob:"))]
-    assert foreign == []
+    assert visit.foreign(address) == []
 
 
 def test_a_card_opens_its_incident_under_an_address_that_stays(
@@ -268,7 +198,7 @@ def test_every_page_opens_without_a_complaint_or_a_foreign_request(
 
     expect(visit.page.get_by_text(shows).last).to_be_visible(timeout=SLOW)
     assert visit.errors == []
-    assert [u for u in visit.requests if not u.startswith((address, "data:", "blob:"))] == []
+    assert visit.foreign(address) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
