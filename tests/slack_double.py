@@ -11,10 +11,10 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
+from tests.background import Background
 from tests.slack_rules import Refused, check_message, check_query
 
 TOKEN = "xoxb-secret-token-of-the-test"
@@ -70,20 +70,12 @@ class SlackDouble:
     def __enter__(self) -> "SlackDouble":
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.slack = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
+        self._background = Background(self._server)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.closing.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._background.stop()
 
     @property
     def address(self) -> str:
