@@ -17,8 +17,10 @@ import typer
 from stream.cli_alert import alert, api
 from stream.cli_backtest import backtest
 from stream.cli_bench import bench
-from stream.cli_catalogue import catalogue, risk
+from stream.cli_catalogue import catalogue
+from stream.cli_incident import incident
 from stream.cli_official import official
+from stream.cli_risk import risk
 from stream.cli_source import source
 from stream.cli_up import up
 from stream.command import load_settings, stopped_by_signals
@@ -38,6 +40,7 @@ app = typer.Typer(
 app.command()(up)
 app.add_typer(source, name="source")
 app.add_typer(alert, name="alert")
+app.add_typer(incident, name="incident")
 app.command()(api)
 app.add_typer(bench, name="bench")
 app.command()(backtest)
