@@ -38,13 +38,23 @@ MAX_BYTES = 4 << 20
 MAX_REPORTS = 5_000
 MAX_REASONS = 100
 DELIVERY_SECONDS = 15.0
+BODY_SECONDS = 30.0  # for a body to arrive
 
 
 class Intake:
     """The application: checks who sends, reads what he sends, and waits for Kafka."""
 
-    def __init__(self, gate: Gate, authors: Authors, manners: Manners, token: str | None):
+    def __init__(
+        self,
+        gate: Gate,
+        authors: Authors,
+        manners: Manners,
+        token: str | None,
+        *,
+        body_seconds: float = BODY_SECONDS,
+    ):
         self._gate = gate
+        self._body_seconds = body_seconds
         self._authors = authors
         self._manners = manners
         self._token = token
@@ -63,10 +73,15 @@ class Intake:
         return JSONResponse({"ok": True})
 
     async def take(self, request: Request) -> JSONResponse:
-        """Take reports: 202, 400, 401, 413, 429 or 503, each with a reason."""
+        """Take reports: 202, 400, 401, 408, 413, 429 or 503, each with a reason."""
         if not self._may(request.headers.get("authorization", "")):
             return _no(401, "expected Authorization: Bearer and the token", "WWW-Authenticate")
-        body = await _body(request)
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                body = await _body(request)
+        except TimeoutError:
+            seconds = f"{self._body_seconds:.0f} s"
+            return _no(408, f"the body did not arrive within {seconds}", "Connection", "close")
         if body is None:
             return _no(413, f"at most {MAX_BYTES} bytes a request; send several")
         try:

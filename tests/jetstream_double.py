@@ -92,12 +92,14 @@ class JetstreamDouble:
     asked: list[dict[str, list[str]]] = field(default_factory=list)
     n_sent: int = 0
     stopping: threading.Event = field(default_factory=threading.Event)
+    port: int = 0
 
     def __enter__(self) -> "JetstreamDouble":
+        self.stopping.clear()
         self._server: Server = serve(
             self._serve,
             "127.0.0.1",
-            0,
+            self.port,
             process_request=self._greet,
             compression=None,
             close_timeout=0.2,

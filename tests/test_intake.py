@@ -17,16 +17,19 @@ from stream.intake import MAX_BYTES, Intake, listen, split
 from stream.producer import BrokerUnreachable, Producer
 from stream.sources.manners import Manners
 from tests.topic_records import reports
+from tests.web_double import abort
 
 TOKEN = "a token of the test"
 AUTHORS = Authors(b"an author key of tests")
 
 
 @contextmanager
-def serving(gate: Gate, token: str | None = TOKEN) -> Iterator[httpx2.Client]:
+def serving(
+    gate: Gate, token: str | None = TOKEN, body_seconds: float = 30.0
+) -> Iterator[httpx2.Client]:
     stop = threading.Event()
     listener = socket.create_server(("127.0.0.1", 0))
-    app = Intake(gate, AUTHORS, Manners(), token).app()
+    app = Intake(gate, AUTHORS, Manners(), token, body_seconds=body_seconds).app()
     thread = threading.Thread(target=listen, args=(app, listener, stop))
     thread.start()
     try:
@@ -164,3 +167,39 @@ def test_bodies_are_split_as_their_type_says() -> None:
     assert list(split(b' [1, {"a": 2}]', "application/json")) == [b"1", b'{"a": 2}']
     assert list(split(b'{"a":1}\n{"a":2}', "application/x-ndjson")) == [b'{"a":1}', b'{"a":2}']
     assert list(split(json.dumps(ONE).encode(), "")) == [json.dumps(ONE).encode()]
+
+
+def test_senders_that_misbehave_store_what_was_accepted_and_that_once(
+    kafka: str, topic: str
+) -> None:
+    with (
+        Gate(partial(Producer, kafka, topic), 1_000) as gate,
+        serving(gate, body_seconds=0.5) as client,
+    ):
+        body = json.dumps([ONE | {"user": str(i)} for i in range(50)]).encode()
+        head = (
+            f"POST /reports HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        ).encode()
+        address = (client.base_url.host, client.base_url.port)
+        for kind in ("reset", "half"):
+            with socket.create_connection(address, timeout=30) as sender:
+                sender.sendall(head + body[:100])
+                if kind == "reset":
+                    abort(sender)
+        with socket.create_connection(address, timeout=30) as stalled:
+            stalled.sendall(head + body[:100])
+            assert stalled.recv(1_000).startswith(b"HTTP/1.1 408")
+        with socket.create_connection(address, timeout=30) as garbage:
+            garbage.sendall(b"\x00\xff\xfe not http\r\n\r\n")
+            assert garbage.recv(1_000).startswith(b"HTTP/1.1 400")
+        # A sender that saw no answer sends the same again.
+        answers = [
+            client.post("/reports", content=body, headers={"Content-Type": "application/json"})
+            for _ in range(3)
+        ]
+
+    assert [answer.json()["accepted"] for answer in answers] == [50, 50, 50]
+    ids = [one.id for one in reports(kafka, topic)]
+    assert (len(ids), len(set(ids))) == (150, 50)
+    print(f"http: 50 posts sent 3 times, {len(set(ids))} kept, {len(ids) - 50} that counts drop")

@@ -177,9 +177,12 @@ def test_an_unchanged_page_is_asked_conditionally_and_says_nothing_new() -> None
         Answer(status=500),
         Answer(body=b"<html>blocked</html>"),
         Answer(body=b'{"incidents": [', kind="drop"),
+        Answer(body=b'{"incidents": [', kind="reset"),
+        Answer(body=b'{"incidents": [', kind="hang"),
         Answer(kind="stall"),
+        Answer(status=401),
     ],
-    ids=["503", "429", "403", "500", "not a page", "half", "stall"],
+    ids=["503", "429", "403", "500", "not a page", "half", "reset", "hang", "stall", "401"],
 )
 def test_a_failure_is_unknown_and_loses_nothing_of_what_follows(fault: Answer) -> None:
     with WebDouble({"/p": Answer(body=json.dumps(STATUSPAGE).encode())}) as server:
@@ -197,6 +200,28 @@ def test_a_failure_is_unknown_and_loses_nothing_of_what_follows(fault: Answer) -
     (known,) = again
     assert isinstance(known, PageState)
     assert known.known_since == NOON + 2 * MINUTE
+
+
+def test_a_page_whose_form_is_guessed_is_unknown_and_asked_ever_less_often() -> None:
+    with WebDouble({"/p": Answer(body=b"<html>all fine!</html>")}) as server:
+        one = visitor(server.url)
+        one.page = replace(one.page, guessed=True)
+        waits = [visit(one, NOON + i * MINUTE)[1] for i in range(12)]
+        server.pages["/p"] = Answer(body=json.dumps(STATUSPAGE).encode())
+        records, wait = visit(one, NOON + timedelta(days=1))
+
+    assert waits == sorted(waits)
+    assert waits[-1] > 5 * 3_600
+    assert wait < 120
+    assert [type(record) for record in records] == [PageState, OfficialEvent, OfficialEvent]
+
+
+def test_a_page_whose_clock_is_ahead_speaks_now() -> None:
+    page_ = json.dumps(STATUSPAGE).replace("2026-07-04T14:00", "2100-07-04T14:00")
+    with WebDouble({"/p": Answer(body=page_.encode())}) as server:
+        records, _ = visit(visitor(server.url))
+
+    assert max(one.posted_at for one in records if isinstance(one, OfficialEvent)) == NOON
 
 
 def test_what_vanishes_from_a_page_that_could_be_read_is_over() -> None:

@@ -1,11 +1,8 @@
 """The live Jetstream connection, against a server that misbehaves in every way we know of."""
 
-import random
+import socket
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,13 +12,14 @@ from detector.feeds import Feeds
 from stream.authors import Authors
 from stream.producer import Producer
 from stream.report import Deletion, Report
-from stream.sources.backoff import Backoff
 from stream.sources.bluesky import Bluesky
 from stream.sources.live import Disconnected, Received, Refused
 from stream.sources.manners import Manners
 from stream.sources.pump import Pump
 from tests.jetstream_double import FIRST_US, Fault, JetstreamDouble, account, deletion, did, post
+from tests.source_cases import Trial, pumping, quick
 from tests.topic_records import deletions, heartbeats, reports
+from tests.web_double import until
 
 AUTHORS = Authors(b"an author key of tests")
 NOW = datetime(2026, 7, 5, tzinfo=UTC)
@@ -29,38 +27,6 @@ NOW = datetime(2026, 7, 5, tzinfo=UTC)
 
 def source(*hosts: str, **options: object) -> Bluesky:
     return Bluesky(hosts or ("ws://127.0.0.1:1",), AUTHORS, **options)  # type: ignore[arg-type]
-
-
-def quick() -> Backoff:
-    return Backoff(first=0.01, most=0.05, dice=random.Random(1))
-
-
-def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
-
-
-@contextmanager
-def pumping(pump: Pump) -> Iterator[list[BaseException]]:
-    """Run *pump* beside the test; yields the list that its error, if any, will be in."""
-    stop, errors = threading.Event(), list[BaseException]()
-
-    def run() -> None:
-        try:
-            pump.run(stop)
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield errors
-    finally:
-        stop.set()
-        thread.join(30)
-        assert not thread.is_alive()
 
 
 FAULTS = [
@@ -78,25 +44,24 @@ FAULTS = [
 def test_whatever_the_server_does_every_post_arrives_once(redis, kafka: str, topic: str) -> None:
     n = 300
     log = [post(i) for i in range(n)]
-    # The garbage connection goes on by itself; a reset after it makes the next fault come.
-    with JetstreamDouble(log[:60]) as server:
-        faults = deque([*FAULTS[:2], Fault(kind="status", status=429), *FAULTS[4:]])
-        faults[2] = FAULTS[3]
-        server.faults = faults
-        bluesky = source(server.uri, silence=1.5)
-        feeds = Feeds(redis, "test")
-        pump = Pump(bluesky, lambda: Producer(kafka, topic), feeds, backoff=quick())
-        with pumping(pump) as errors:
-            until(lambda: not server.faults)
-            server.faults.append(FAULTS[2])
-            server.log.extend(log[60:])
-            until(lambda: (feed := feeds.get("bluesky")) and feed.n_sent >= n)
-        assert errors == []
+    server = JetstreamDouble(log[:60], deque(FAULTS))
 
-    found = reports(kafka, topic)
-    assert sorted(one.id for one in found) == sorted(f"bsky:{did(i)}/3key{i}" for i in range(n))
-    feed = feeds.get("bluesky")
-    assert feed is not None
+    def trouble() -> set[str]:
+        with server:
+            # The garbage connection goes on by itself; the faults after it make it end.
+            until(lambda: not server.faults)
+        # The server is killed here, and comes back at the same address with more.
+        server.log.extend(log[60:])
+        with server:
+            until(lambda: (feed := trial.feed) and feed.n_sent >= n)
+        return {f"bsky:{did(i)}/3key{i}" for i in range(n)}
+
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        server.port = probe.getsockname()[1]
+    bluesky = source(f"ws://127.0.0.1:{server.port}", silence=1.5)
+    trial = Trial(bluesky, Feeds(redis, "test"), kafka, topic)
+    feed = trial.run(trouble)
+
     assert feed.cursor == str(FIRST_US + (n - 1) * 1000)
     assert feed.n_shed == 0
     assert heartbeats(kafka, topic)

@@ -1,4 +1,5 @@
 import json
+from threading import Event
 from typing import Any
 
 import pytest
@@ -129,3 +130,12 @@ def test_failures_are_disconnections_and_the_next_connection_reads_on(
 
     assert len(reports(found)) == 1
     assert not isinstance(caught.value, Throttled) or caught.value.seconds in (7.0, 30.0)
+
+
+def test_a_cursor_that_is_too_old_is_a_gap_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    site = Site({}, 2_030)
+    with site.web:
+        found = next(source(site).receive("1", Event()))
+
+    assert found.cursor == "29"  # where the newest two thousand begin
+    assert "source_gap" in "".join(capsys.readouterr())

@@ -15,33 +15,11 @@ from websockets.sync.server import ServerConnection, serve
 from stream.sources.live import Disconnected, Refused
 from stream.sources.manners import Manners
 from stream.sources.mastodon import Mastodon
+from tests.mastodon_double import event, status
 from tests.source_cases import AUTHORS, NOW, gone, read, reports
 from tests.web_double import Answer, Asked, WebDouble
 
 TOKEN = "token-of-the-test"
-
-
-def status(id: int, content: str = "<p>is it <b>down</b>?</p>", **more: Any) -> dict[str, Any]:
-    account = {"id": "1", "acct": "ada", "bot": False, "noindex": False, "note": "<p>hi</p>"}
-    return {
-        "id": str(id),
-        "created_at": "2026-07-04T12:00:00.000Z",
-        "in_reply_to_id": None,
-        "visibility": "public",
-        "language": "en",
-        "uri": f"https://m.example/statuses/{id}",
-        "url": f"https://m.example/@ada/{id}",
-        "content": content,
-        "reblog": None,
-        "account": account | more.pop("account", {}),
-    } | more
-
-
-def event(name: str, payload: Any = None) -> bytes:
-    body: dict[str, Any] = {"stream": ["public"], "event": name}
-    if payload is not None:
-        body["payload"] = payload if isinstance(payload, str) else json.dumps(payload)
-    return json.dumps(body).encode()
 
 
 def mastodon(url: str = "https://m.example", **options: Any) -> Mastodon:
@@ -175,3 +153,19 @@ def test_a_stream_that_ends_is_a_disconnection() -> None:
     web = WebDouble()
     with web, instance([event("update", status(1))], deque(), web), pytest.raises(Disconnected):
         read(mastodon(web.url), lambda found: False)
+
+
+def test_a_timeline_that_is_too_long_is_a_gap_that_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def endless(asked: Asked) -> Answer:
+        newest = int(asked.query.partition("min_id=")[2].partition("&")[0])
+        page = [status(i) for i in range(newest + 1, newest + 41)]
+        return Answer(body=json.dumps(page[::-1]).encode())
+
+    web = WebDouble({"/api/v1/timelines/public": endless})
+    with web, instance([], deque(), web):
+        found = read(mastodon(web.url), lambda so_far: so_far[-1].cursor, cursor="10")
+
+    assert (len(reports(found)), found[-1].cursor) == (1_000, "1010")
+    assert "source_gap" in "".join(capsys.readouterr())

@@ -1,5 +1,6 @@
 import json
 import time
+from threading import Event
 from typing import Any
 
 import pytest
@@ -107,3 +108,24 @@ def test_a_used_up_limit_is_waited_for() -> None:
         read(reddit(web), ended)
 
     assert caught.value.seconds == 41.0
+
+
+def test_a_listing_that_ends_before_it_reaches_the_last_time_is_a_gap_that_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    now = time.time()
+
+    def page(asked: Asked) -> Answer:
+        number = int(asked.query.partition("after=")[2] or 0)
+        things = [thing(f"t3_{number}x{i}", now) for i in range(100)]
+        return listing(things, after=str(number + 1) if number < 9 else None)
+
+    web = WebDouble({"/token": TOKEN, "/r/a+b/new": page, "/r/a+b/comments": listing([])})
+    with web:
+        one = reddit(web)
+        found = next(
+            received for received in one.receive(repr(now - 9_000), Event()) if received.cursor
+        )
+
+    assert found.cursor
+    assert "source_gap" in "".join(capsys.readouterr())

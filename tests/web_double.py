@@ -1,5 +1,7 @@
 """A web server on loopback that answers by a script; records what it was asked."""
 
+import socket
+import struct
 import threading
 import time
 from collections import deque
@@ -12,7 +14,10 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """One answer; "drop" closes the connection in the middle of the body, "stall" sends none."""
+    """
+    One answer; "drop" closes the connection in the middle of the body, "reset" aborts it there,
+    "hang" falls silent there, and "stall" sends nothing at all.
+    """
 
     body: bytes = b""
     status: int = 200
@@ -39,6 +44,7 @@ class WebDouble:
     faults: deque[Answer] = field(default_factory=deque)
     asked: list[Asked] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
+    port: int = 0
 
     def __enter__(self) -> "WebDouble":
         double = self
@@ -58,8 +64,10 @@ class WebDouble:
             def log_message(self, format: str, *args: object) -> None:
                 """Be quiet."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.stopping.clear()
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self.port = self._server.server_port
+        self.url = f"http://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
         return self
@@ -98,15 +106,25 @@ class WebDouble:
             request.send_response(answer.status)
             for name, value in answer.headers:
                 request.send_header(name, value)
-            size = len(answer.body) + (100 if answer.kind == "drop" else 0)
+            size = len(answer.body) + (0 if answer.kind == "answer" else 100)
             request.send_header("Content-Length", str(size))
             request.end_headers()
             request.wfile.write(answer.body)
             request.wfile.flush()
         except OSError:
             return
-        if answer.kind == "drop":
-            request.close_connection = True
+        if answer.kind == "hang":
+            self.stopping.wait(30)
+        if answer.kind == "reset":
+            abort(request.connection)
+        request.close_connection |= answer.kind != "answer"
+
+
+def abort(connection: socket.socket) -> None:
+    """Have *connection* end in a reset, whatever the other side still waits for."""
+    linger = struct.pack("ii", 1, 0)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    connection.close()
 
 
 def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
