@@ -35,6 +35,7 @@ batches = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_sound_batch_or_a_protocol_error(data: bytes) -> None:
     try:
@@ -44,6 +45,7 @@ def test_any_bytes_are_a_sound_batch_or_a_protocol_error(data: bytes) -> None:
     assert sound.size_in_bytes == len(data)
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=5), st.data())
 def test_any_changed_byte_under_the_checksum_is_noticed(values: list[bytes], data: Any) -> None:
     whole = bytearray(batch(values))

@@ -49,9 +49,9 @@ class Api:
                 answer = await getattr(group, name)(request, monotonic())
             else:
                 answer = await getattr(self, name)(request)
+            return answer
         except errors.BrokerResponseError as error:
-            answer = {"error_code": error.errno}
-        return answer
+            return {"error_code": error.errno}
 
     def tick(self) -> None:
         """Let time pass for the groups, and forget those that nobody is in."""
@@ -96,10 +96,10 @@ class Api:
 
     async def list_offsets(self, request: Any) -> Fields:
         def find(partition: Partition, asked: Any) -> Fields:
-            if asked.timestamp not in (EARLIEST, LATEST):
+            ends = {EARLIEST: partition.start_offset, LATEST: partition.next_offset}
+            if asked.timestamp not in ends:
                 raise errors.UnsupportedForMessageFormatError
-            is_first = asked.timestamp == EARLIEST
-            return {"offset": partition.start_offset if is_first else partition.next_offset}
+            return {"offset": ends[asked.timestamp]}
 
         return {"topics": self._each(request.topics, find)}
 
@@ -120,9 +120,9 @@ class Api:
         def commit(partition: Partition, asked: Any) -> Fields:
             if generation >= 0 or group.members:
                 group.note(request.member_id, generation, monotonic())
-            place = asked.committed_offset, asked.committed_metadata or ""
-            row = (partition.id, request.group_id, *place)
-            self._database.execute("INSERT OR REPLACE INTO committed VALUES (?, ?, ?, ?)", row)
+            place = (asked.committed_offset, asked.committed_metadata or "")
+            insert = "INSERT OR REPLACE INTO committed VALUES (?, ?, ?, ?)"
+            self._database.execute(insert, (partition.id, request.group_id, *place))
             return {}
 
         return {"topics": self._each(request.topics, commit)}
@@ -147,11 +147,11 @@ class Api:
             count = range(len(self._topic(name)))
             return {"partitions": [(0, {"partition_index": i, **replicas}) for i in count]}
 
-        names = self._topics if request.topics is None else [t.name for t in request.topics]
-        found = _every(list(names), describe)  # in which the code comes before the name
+        names = [*self._topics] if request.topics is None else [t.name for t in request.topics]
+        found = _every(names, describe)  # in which the code comes before the name
         topics = [(fields.pop("error_code", 0), {"name": name, **fields}) for name, fields in found]
-        brokers = [(NODE_ID, self.address)]
-        return {"brokers": brokers, "controller_id": NODE_ID, "topics": topics}
+        node = {"brokers": [(NODE_ID, self.address)], "controller_id": NODE_ID}
+        return {"topics": topics, **node}
 
     async def create_topics(self, request: Any) -> Fields:
         counts = {t.name: len(t.assignments) or t.num_partitions for t in request.topics}

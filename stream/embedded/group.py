@@ -53,11 +53,13 @@ class Group:
         member = self.members[id] = Member(self.generation + 1, now, *timeouts, protocols)
         self._rebalance(now)
         await self._wait(member, lambda: member.generation <= self.generation)
-        others = self.members.items() if id == self._leader else ()
-        here = [(i, other) for i, other in others if other.generation == member.generation]
-        words = [(i, {"metadata": other.protocols[self._protocol]}) for i, other in here]
-        answer = {"leader": self._leader, "member_id": id, "protocol_name": self._protocol}
-        return {"generation_id": member.generation, "members": words, **answer}
+        words = [
+            (i, {"metadata": other.protocols[self._protocol]})
+            for i, other in self.members.items()
+            if id == self._leader and other.generation == member.generation
+        ]
+        names = {"leader": self._leader, "member_id": id, "protocol_name": self._protocol}
+        return {"generation_id": member.generation, "members": words, **names}
 
     async def sync_group(self, request: Any, now: float) -> dict[str, Any]:
         await self.heartbeat(request, now)
