@@ -22,11 +22,12 @@ LIGHT = {
     "borderColor": "#dfe3e8",
 }
 DARK = {
-    "primaryColor": "#7fb4ff",
+    "primaryColor": "#2f6fd0",
     "backgroundColor": "#0e1218",
     "secondaryBackgroundColor": "#161c25",
     "textColor": "#e8ecf1",
     "borderColor": "#29313d",
+    "linkColor": "#7fb4ff",
 }
 OPTIONS: dict[str, str | bool] = {
     "server.headless": True,

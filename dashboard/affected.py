@@ -28,7 +28,7 @@ def symptoms(incident: Incident) -> Markup:
         )
         for name, n in counted
     ]
-    return el("section", el("h3", "Symptoms"), el("ul", *rows, class_="bars"))
+    return el("section", el("h2", "Symptoms", class_="small"), el("ul", *rows, class_="bars"))
 
 
 def _summed(parts: Iterable[tuple[tuple[str, int], ...]]) -> list[tuple[str, int]]:

@@ -28,9 +28,8 @@ def catalogue(files: tuple[Path, ...]) -> Catalogue:
 @st.cache_resource(show_spinner=False)
 def reader(environment: Environment) -> Reader:
     """Return the one reader that all sessions share."""
-    services = catalogue(environment.catalogue_files).services
-    names = {id: one.name for id, one in services.items()}
-    return Reader(Stores.of(environment.client(), environment.prefix), names)
+    stores = Stores.of(environment.client(), environment.prefix)
+    return Reader(stores, catalogue(environment.catalogue_files))
 
 
 def actor(environment: Environment) -> Actor:

@@ -188,7 +188,7 @@ def numbers(story: Story, told: Sequence[charts.Minute]) -> None:
 def reasons(story: Story) -> None:
     """Say why the probable cause is the probable cause."""
     cause = story.incident.cause
-    st.html(el("h3", "Why we think so" if cause else "What we know"))
+    st.html(el("h2", "Why we think so" if cause else "What we know", class_="small"))
     if cause is None:
         is_alone = len(story.incident.affected) == 1
         st.text(

@@ -15,7 +15,7 @@ N_POSTS = 6
 
 def show(story: Story) -> None:
     """Draw a few posts, each with where it came from and, where that is safe, its link."""
-    st.html(el("h3", "What people say"))
+    st.html(el("h2", "What people say", class_="small"))
     written = [sample for sample in story.incident.samples if plain(sample.text)]
     newest = sorted(written, key=lambda one: one.posted_at, reverse=True)
     if not newest:

@@ -52,7 +52,7 @@ def _draw(site: Site, story: Story, reached: Radius) -> None:
         with cause:
             card.reasons(story)
             st.html(affected.symptoms(story.incident))
-        hit = el("h3", "Affected services, as they joined")
+        hit = el("h2", "Affected services, as they joined", class_="small")
         st.html(join(hit, reach.spread(story, reached), affected.services(story)))
         broad, wide = st.columns([3, 5], gap="large")
         with broad:

@@ -10,6 +10,7 @@ from detector.incidents import Incident, Status
 from detector.official import AFTER, BEFORE, belongs, official
 from detector.official_store import OfficialStore
 from detector.series import Series
+from models.catalogue import Catalogue
 
 SERIES_AGE = timedelta(seconds=6)  # the minutes of all services are most of what a look costs
 LEAD_IN = timedelta(minutes=30)  # how much of the normal is shown before an onset
@@ -18,7 +19,7 @@ N_RECENT = 50
 
 
 def take(
-    stores: Stores, services: Sequence[str], now: datetime, before: Snapshot | None = None
+    stores: Stores, catalogue: Catalogue, now: datetime, before: Snapshot | None = None
 ) -> Snapshot:
     """
     Read everything that the page shows; raises redis-py's errors.
@@ -30,7 +31,7 @@ def take(
     open_now = incidents.open()
     recent = tuple(i for i in incidents.recent(N_RECENT) if i.status is Status.RESOLVED)
     if before is None or _is_old(before, now, judged_until):
-        series, series_at = incidents.series(services, RECENT_MINUTES), now
+        series, series_at = incidents.series(tuple(catalogue.services), RECENT_MINUTES), now
         series_until = judged_until
     else:
         series, series_at = dict(before.series), before.series_at or now
@@ -48,6 +49,7 @@ def take(
         marks=stores.actions.marks(one.id for one in (*open_now, *recent)),
         silences=stores.actions.silences(now),
         official=announced(stores.official, (*open_now, *recent)),
+        unknown=stores.unknown.surges(catalogue),
     )
 
 

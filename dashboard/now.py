@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import card, grid, top, words
+from dashboard import card, grid, top, uncatalogued, words
 from dashboard.filters import Filter, ask
 from dashboard.markup import Markup, el, join, mark
 from dashboard.site import Site, address
@@ -27,6 +27,7 @@ def show(site: Site) -> None:
         st.text("No open incident fits the search.")
     for i, incident in enumerate(shown):
         _card(site, incident, brief=i >= N_WHOLE_CARDS)
+    uncatalogued.show(site)
     grid.show(site, wanted)
     _recent(site, wanted)
 

@@ -33,7 +33,7 @@ def industries(reached: Radius) -> Markup:
     rows = [_industry(one, reached.course) for one in reached.industries[:N_INDUSTRIES]]
     rest = len(reached.industries) - N_INDUSTRIES
     more = el("p", f"and {words.plural(rest, 'more industry', 'more industries')}", class_="more")
-    head = el("h3", "Industries")
+    head = el("h2", "Industries", class_="small")
     listed = el("ul", *rows, class_="bars industries")
     return el("section", head, listed, more if rest > 0 else Markup())
 
@@ -70,7 +70,7 @@ def regions(reached: Radius) -> Markup:
     )
     return el(
         "section",
-        el("h3", "Regions"),
+        el("h2", "Regions", class_="small"),
         el("div", world.drawn(reached.countries), el("div", *lists), class_="where"),
         el("p", note, class_="more"),
     )

@@ -19,6 +19,7 @@ from detector.official import OfficialEvent, Scoreboard
 from detector.reach import Mark
 from detector.series import KEPT_MINUTES, Series
 from detector.state import StateError, decode
+from models.catalogue import Catalogue
 
 MAX_AGE = timedelta(seconds=1)
 N_PAST = 1_000
@@ -62,11 +63,11 @@ class Reader:
     Safe to call from many threads; while one of them reads, the others get the last view.
     """
 
-    def __init__(self, stores: Stores, names: Mapping[str, str]):
+    def __init__(self, stores: Stores, catalogue: Catalogue):
         self.stores = stores
-        self.names = names
+        self.names = {id: one.name for id, one in catalogue.services.items()}
         self.drawn = Drawn()
-        self._services = tuple(names)
+        self._catalogue = catalogue
         self._lock = Lock()
         self._slow: dict[str, tuple[datetime, Any]] = {}
         self._view = View()
@@ -159,7 +160,7 @@ class Reader:
         if progress is None or not progress.state:
             return None
         try:
-            known = decode(progress.state, self._services)
+            known = decode(progress.state, tuple(self._catalogue.services))
         except StateError:
             return None  # of another version; the watcher learns anew
         row = known.services.index(service)
@@ -171,7 +172,7 @@ class Reader:
     def _next(self, now: datetime) -> View:
         before = self._view
         try:
-            taken = take(self.stores, self._services, now, before.snapshot)
+            taken = take(self.stores, self._catalogue, now, before.snapshot)
         except redis.RedisError:
             return replace(before, failing_since=before.failing_since or now)
         return advance(before, taken)

@@ -169,7 +169,7 @@ def _ties(site: Site, heading: str, ties: list[tuple[str, str]]) -> Markup:
     ]
     rest = len(ties) - N_TIES
     more = el("p", f"and {rest} more", class_="more") if rest > 0 else Markup()
-    return join(el("h3", heading), el("ul", *rows, class_="ties"), more)
+    return join(el("h2", heading, class_="small"), el("ul", *rows, class_="ties"), more)
 
 
 def _rules(site: Site, service: Service) -> Markup:
@@ -188,11 +188,11 @@ def _rules(site: Site, service: Service) -> Markup:
     ]
     often = words.yearly(site.environment.budget)
     rule = f"Raised by chance at most {often}; told on every channel that wants it."
-    return join(el("h3", "Alert rules"), el("p", rule, class_="said"), *told)
+    return join(el("h2", "Alert rules", class_="small"), el("p", rule, class_="said"), *told)
 
 
 def _past(site: Site, past: Past, service: str) -> Markup:
-    heading = el("h3", "Incidents")
+    heading = el("h2", "Incidents", class_="small")
     hit = [one for one in past.incidents if _hit(one, service)]
     if not hit:
         return join(heading, el("p", "None is kept.", class_="soft"))

@@ -11,6 +11,7 @@ from detector.incidents import Incident
 from detector.official import Official, OfficialEvent
 from detector.series import Series
 from detector.silence import Silence
+from detector.unknown import Surge
 
 RECENT_MINUTES = 60  # what a service's tile shows
 
@@ -31,7 +32,8 @@ class Snapshot:
     *taken_at* is wall clock, all else event time. *recent* holds resolved incidents, newest first;
     *series* the last hour of every service, read at *series_at* (wall clock) up to *series_until*;
     *stories* the services of open incidents from before their onset; *marks* (by incident) and
-    *silences* are what people did, *official* (by incident) what companies say.
+    *silences* are what people did, *official* (by incident) what companies say; *unknown* are names
+    outside the catalogue that surged.
     """
 
     taken_at: datetime
@@ -46,6 +48,7 @@ class Snapshot:
     marks: Mapping[str, Marks] = field(default_factory=dict)
     silences: tuple[Silence, ...] = ()
     official: Mapping[str, Announced] = field(default_factory=dict)
+    unknown: tuple[Surge, ...] = ()
 
     @property
     def clock(self) -> datetime | None:

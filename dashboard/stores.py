@@ -10,6 +10,7 @@ from detector.feeds import Feeds
 from detector.inbox import Inbox
 from detector.incident_store import IncidentStore
 from detector.official_store import OfficialStore
+from detector.unknown_store import UnknownNames
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,7 @@ class Stores:
     inbox: Inbox
     feeds: Feeds
     official: OfficialStore
+    unknown: UnknownNames
 
     @classmethod
     def of(cls, client: redis.Redis, prefix: str) -> "Stores":
@@ -33,4 +35,5 @@ class Stores:
             inbox=Inbox(client, prefix),
             feeds=Feeds(client, prefix),
             official=OfficialStore(client, prefix),
+            unknown=UnknownNames(client, prefix),
         )

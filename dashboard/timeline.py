@@ -73,7 +73,7 @@ def _official(story: Story, event: OfficialEvent) -> list[Entry]:
 
 def show(story: Story) -> None:
     """Draw the timeline; what people did is on top, as its times are those of the wall clock."""
-    st.html(el("h3", "Timeline"))
+    st.html(el("h2", "Timeline", class_="small"))
     told = entries(story)
     with st.container(key=f"timeline-{story.incident.id}", gap="xsmall"):
         for entry in done(story):

@@ -11,7 +11,7 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 def drawn(usual: Sequence[float] | None, clock: datetime) -> Markup:
     """Draw the 168 hours of *usual*, reports an hour from Monday 0:00 UTC; *clock*'s is framed."""
-    heading = el("h3", "Normal by hour of the week")
+    heading = el("h2", "Normal by hour of the week", class_="small")
     if usual is None:
         return join(heading, el("p", "Not learnt yet.", class_="soft"))
     top = max(usual) or 1.0

@@ -42,7 +42,7 @@ SPEC = {
 
 def show(site: Site, story: Story) -> None:
     """Draw the section; nothing is drawn of minutes that are no longer kept."""
-    st.html(el("h3", "Why it was raised"))
+    st.html(el("h2", "Why it was raised", class_="small"))
     first = story.first
     if first is None:
         return

@@ -9,8 +9,9 @@ from streamlit.testing.v1 import AppTest
 from dashboard import grid
 from dashboard.snapshot import Snapshot
 from detector.health import Health
+from detector.unknown_store import Mention, UnknownNames
 from models.catalogue import Service
-from tests.page_run import html, run, seen
+from tests.page_run import html, run, seen, texts
 from tests.page_story import CLOCK, World, incident, points
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -122,3 +123,21 @@ def test_failing_services_come_first() -> None:
     made = grid.tiles(replace(taken, open=(incident(),)), named)
 
     assert [tile.service.id for tile in made] == ["zz-chat", "zz-pay", "aa"]
+
+
+def test_a_name_that_the_catalogue_does_not_know_is_shown_with_how_to_add_it(page: World) -> None:
+    page.receive()
+    page.judge()
+    span = CLOCK.replace(minute=30)
+    names = UnknownNames(page.redis, page.prefix)
+    names.add(
+        Mention(event_at=span, author=f"{i:032x}", key="zorbly", shown="Zorbly'; rm <b>")
+        for i in range(30)
+    )
+    names.judge(int(CLOCK.timestamp()))
+
+    app = run()
+
+    assert "Zorbly'; rm <b>" in texts(app)
+    assert "30 people" in seen(app)
+    assert [one.value for one in app.code] == ["outcry catalogue add 'Zorbly rm b'"]
