@@ -139,3 +139,19 @@ def test_a_cursor_that_is_too_old_is_a_gap_that_is_said(capsys: pytest.CaptureFi
 
     assert found.cursor == "29"  # where the newest two thousand begin
     assert "source_gap" in "".join(capsys.readouterr())
+
+
+def test_an_item_of_another_shape_is_counted_and_named_and_the_next_is_read() -> None:
+    broken = item(11)
+    del broken["time"]
+    untyped = item(13)
+    del untyped["type"]
+    site = Site({11: broken, 12: item(12), 13: untyped}, 13)
+    with site.web:
+        found = read(source(site), lambda so_far: so_far[-1].cursor == "13", cursor="10")
+
+    assert [one.id for one in reports(found)] == ["hn:12"]
+    assert [one.invalid for one in found if one.invalid] == [
+        "item 11: field `time` is missing",
+        "item 13: Object missing required field `type`",
+    ]

@@ -37,12 +37,16 @@ REMEMBERED = 5_000
 
 
 class Item(msgspec.Struct, frozen=True):
-    """A story or comment; *text* and *title* are HTML, *time* is unix seconds."""
+    """
+    A story or comment; *text* and *title* are HTML, *time* is unix seconds.
+
+    Deleted ones have nobody who wrote them, and no text.
+    """
 
     id: int
-    type: str = ""
+    type: str
+    time: int | None = None
     by: str | None = None
-    time: int = 0
     text: str = ""
     title: str = ""
     parent: int | None = None
@@ -97,6 +101,8 @@ class HackerNews:
         """Return *item* as a report, None if it is no story or comment, or has no text."""
         if item.type not in ("story", "comment") or item.by is None or item.deleted or item.dead:
             return None
+        if item.time is None:
+            raise InvalidPost(f"item {item.id}: field `time` is missing")
         text = "\n".join(filter(None, (plain(item.title), plain(item.text))))
         if not text or not self._manners.allow(SOURCE, item.by, text):
             return None
@@ -128,7 +134,11 @@ class HackerNews:
         yield Received(cursor=self._cursor(), event_at=began)
 
     def _one(self, web: httpx2.Client, id: int) -> Received:
-        item = self._get(web, f"item/{id}", Item | None)
+        try:
+            item = self._item(web, id)
+        except InvalidPost as error:
+            self._waiting.pop(id, None)
+            return Received(invalid=str(error), cursor=self._cursor())
         now = datetime.now(UTC)
         if item is None:
             first = self._waiting.setdefault(id, time.monotonic())
@@ -152,7 +162,11 @@ class HackerNews:
         for id in self._get(web, "updates", Updates).items:
             if id not in self._sent:
                 continue
-            item = self._get(web, f"item/{id}", Item | None)
+            try:
+                item = self._item(web, id)
+            except InvalidPost as error:
+                yield Received(invalid=str(error))
+                continue
             if item is not None and (item.deleted or item.dead):
                 del self._sent[id]
                 gone = Deletion(source=SOURCE, id=f"hn:{id}", at=datetime.now(UTC))
@@ -160,6 +174,14 @@ class HackerNews:
 
     def _cursor(self) -> str:
         return str(min(self._waiting, default=self._next) - 1)
+
+    def _item(self, web: httpx2.Client, id: int) -> Item | None:
+        """Return item *id*, None while there is none; `InvalidPost` for another shape."""
+        found = self._get(web, f"item/{id}", Any)
+        try:
+            return msgspec.convert(found, Item | None)
+        except msgspec.ValidationError as error:
+            raise InvalidPost(f"item {id}: {error}") from error
 
     def _get(self, web: httpx2.Client, path: str, kind: Any) -> Any:
         body = ask(web, "GET", f"{self._address}/v0/{path}.json").content
