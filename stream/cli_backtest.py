@@ -1,6 +1,8 @@
 """`outcry backtest`: stored reports or counts through the detector and its rivals."""
 
 import json
+import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,26 +69,25 @@ def backtest(
 
 
 def _scenarios(settings: Any, names: str, seeds: int, as_json: bool) -> None:
-    from detector.tick import Policy
-    from models.tagger import Tagger
-    from stream.roles import catalogue
-    from stream.scenario_backtest import played
+    from stream.scenario_backtest import JUDGING
+    from stream.scenario_pool import results
     from stream.scenario_report import as_object, lines
-    from stream.sources.scenario import ScenarioError, known_scenarios, load_scenario
-    from stream.tally import tallied
+    from stream.sources.scenario import ScenarioError, known_scenarios
 
-    known = catalogue(settings)
-    tagger = Tagger.load(known, settings.model.path)
-    results = []
+    chosen = known_scenarios() if names == "all" else tuple(names.split(","))
+    found = []
+    begun = time.monotonic()
     try:
-        chosen = known_scenarios() if names == "all" else names.split(",")
-        for scenario in [load_scenario(name) for name in chosen]:
-            typer.echo(f"{scenario.script.id} …", err=True)
-            buckets = list(tallied(scenario.reports(), tagger))
-            results.append(played(scenario, buckets, known, Policy(), range(seeds)))
+        judging, files = range(JUDGING, JUDGING + seeds), settings.catalogue.files
+        for one in results(chosen, files, settings.model.path, judging):
+            found.append(one)
+            if sys.stderr.isatty():
+                took = f"{time.monotonic() - begun:.0f} s"
+                done = f"{len(found)}/{len(chosen)} {one.scenario.script.id}"
+                typer.echo(f"{done}, {took}", err=True)
     except ScenarioError as error:
         raise typer.BadParameter(str(error)) from error
-    report = as_object(results, seeds)
+    report = as_object(sorted(found, key=lambda one: one.scenario.script.id))
     for line in [json.dumps(report)] if as_json else lines(report):
         typer.echo(line)
 

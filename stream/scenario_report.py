@@ -1,27 +1,28 @@
 """What `outcry backtest --scenarios` prints: each scenario, totals, and a reliability table."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-from detector.incidents import Incident
-from stream.scenario_backtest import Named, Result
+from detector.incidents import Cause, Incident
+from stream.scenario_backtest import NO_CAUSE, Result
+from stream.scenario_run import Named
 
-_BINS = (0.5, 0.7, 0.9, 0.97, 1.0001)
-NO_CAUSE = frozenset({"coincidence", "quiet", "manipulation", "viral"})
+_BINS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.97, 1.0001)
+_MISSED = Named(provider=None, region=None, probability=0.0, right=False)
 
 
-def as_object(results: Sequence[Result], seeds: int) -> dict[str, Any]:
+def as_object(results: Sequence[Result]) -> dict[str, Any]:
     """Return the whole report as one JSON-ready object."""
     return {
         "scenarios": {one.scenario.script.id: _scenario(one) for one in results},
-        "totals": _totals(results, seeds),
+        "totals": _totals(results),
         "reliability": list(reliability(results)),
         "synthetic": True,
     }
 
 
-def reliability(results: Iterable[Result]) -> Iterable[dict[str, Any]]:
+def reliability(results: Iterable[Result]) -> Iterator[dict[str, Any]]:
     """Yield by range of probability how often the cause that was named in time was right."""
     named = [run for one in results for run in _runs(one) if run.provider]
     for low, high in pairwise(_BINS):
@@ -35,16 +36,16 @@ def reliability(results: Iterable[Result]) -> Iterable[dict[str, Any]]:
         }
 
 
-def lines(report: dict[str, Any]) -> Iterable[str]:
+def lines(report: dict[str, Any]) -> Iterator[str]:
     """Yield the report as a table for people."""
-    head = f"{'scenario':<26}{'messages':>9}{'edits':>7}{'alone':>7}"
+    head = f"{'scenario':<26}{'alerts':>7}{'edits':>7}{'alone':>7}"
     yield f"{head}  {'cause in time':<24}{'seeds':>8}  bystanders"
     for name, one in report["scenarios"].items():
         cause = one["cause_in_time"]
         told = f"{cause['provider']} {cause['probability']:.2f}" if cause else "-"
         cleared = ", ".join(f"{s} {how}" for s, how in one["bystanders"].items())
         yield (
-            f"{name:<26}{one['alerts_sent']:>9}{one['edits']:>7}{one['alerts_alone']:>7}  "
+            f"{name:<26}{one['alerts_sent']:>7}{one['edits']:>7}{one['alerts_alone']:>7}  "
             f"{told:<24}{one['seeds_right']:>4}/{one['seeds']:<3}  {cleared}"
         )
     yield ""
@@ -59,19 +60,28 @@ def lines(report: dict[str, Any]) -> Iterable[str]:
 
 
 def _scenario(one: Result) -> dict[str, Any]:
+    script = one.scenario.script
+    planted = {truth.service for truth in one.scenario.truth}
+    found = {a.service for i in one.incidents for a in i.affected}
     return {
-        "kind": one.scenario.script.kind,
+        "kind": script.kind,
         "truth": {
-            "provider": one.scenario.script.provider,
-            "services": sorted({truth.service for truth in one.scenario.truth}),
+            "provider": script.provider,
+            "region": script.region,
+            "services": sorted(planted),
         },
-        "incidents": [_incident(incident) for incident in one.incidents],
-        "alerts_sent": one.n_messages,
+        "incidents": [
+            {**_incident(i), "alerts_sent": int(i.id in one.messages)} for i in one.incidents
+        ],
+        "found": sorted(found & planted),
+        "missed": sorted(planted - found),
+        "not_planted": sorted(found - planted),
+        "alerts_sent": len(one.messages),
         "edits": one.n_edits,
         "alerts_alone": one.n_alone,
         "cause_in_time": _named(one.in_time),
         "seeds": len(one.seeded),
-        "seeds_right": sum(run.right for run in one.seeded),
+        "seeds_right": sum(_is_right(one, run.in_time, run.false_causes) for run in one.seeded),
         "false_causes": [
             {"provider": cause.provider, "probability": cause.probability}
             for cause in one.false_causes
@@ -95,7 +105,6 @@ def _incident(incident: Incident) -> dict[str, Any]:
         else None,
         "affected": sorted(one.service for one in incident.affected),
         "cleared": sorted(one.service for one in incident.cleared),
-        "alerts_sent": 1,
     }
 
 
@@ -104,30 +113,41 @@ def _named(named: Named | None) -> dict[str, Any] | None:
         return None
     return {
         "provider": named.provider,
+        "region": named.region,
         "probability": named.probability,
         "right": named.right,
     }
 
 
-def _totals(results: Sequence[Result], seeds: int) -> dict[str, Any]:
+def _is_right(one: Result, named: Named | None, false_causes: Sequence[Cause]) -> bool:
+    """Whether a run named the truth in time or, where nothing is shared, never named anybody."""
+    if one.scenario.script.provider is None:
+        return not false_causes
+    return named is not None and named.right
+
+
+def _totals(results: Sequence[Result]) -> dict[str, Any]:
     runs = [run for one in results for run in _runs(one)]
     found = [state for one in results for state in one.bystanders.values()]
     none = [one for one in results if one.scenario.script.kind in NO_CAUSE]
+    quiet = [one.false_causes for one in none]
+    quiet += [run.false_causes for one in none for run in one.seeded]
     return {
         "cause_right_share": _mean([float(run.right) for run in runs]),
-        "false_causes": sum(bool(one.false_causes) for one in none),
+        "cause_runs": len(runs),
+        "false_causes": sum(bool(causes) for causes in quiet),
+        "no_cause_runs": len(quiet),
         "bystanders_cleared_share": _mean([float(state != "blamed") for state in found]),
-        "alerts": sum(one.n_messages for one in results),
+        "alerts": sum(len(one.messages) for one in results),
         "alerts_alone": sum(one.n_alone for one in results),
-        "seeds": seeds,
+        "seeds": max((len(one.seeded) for one in results), default=0),
     }
 
 
 def _runs(one: Result) -> tuple[Named, ...]:
     if one.scenario.script.provider is None:
         return ()
-    missed = Named(provider=None, probability=0.0, right=False)
-    return (one.in_time or missed, *one.seeded)
+    return (one.in_time or _MISSED, *(run.in_time or _MISSED for run in one.seeded))
 
 
 def _mean(values: Sequence[float]) -> float | None:

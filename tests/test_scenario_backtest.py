@@ -88,6 +88,7 @@ def test_edges_that_only_the_outage_has_shown_are_left_out() -> None:
 
     assert set(left) == {"reddit", "twitch"}
     assert without_event(CATALOGUE, None) == CATALOGUE
+    assert Catalogue.load().services["oculus"].owner == "meta"
 
 
 def test_thinning_is_seeded_and_takes_about_its_share() -> None:
@@ -99,31 +100,42 @@ def test_thinning_is_seeded_and_takes_about_its_share() -> None:
     assert thin == thinned(shipped, 3) != thinned(shipped, 4)
     left = sum(len(one.depends_on) for one in thin.services.values())
     assert left / n == pytest.approx(0.7, abs=0.06)
+    owned = [sum(one.owner is not None for one in c.services.values()) for c in (thin, shipped)]
+    assert owned[0] / owned[1] == pytest.approx(0.7, abs=0.15)
 
 
 def test_a_planted_cause_is_named_in_time(result: Result) -> None:
     assert result.in_time
     assert (result.in_time.provider, result.in_time.right) == ("fastly", True)
     assert result.false_causes == ()
-    assert result.n_messages < result.n_alone
+    assert [run.in_time and run.in_time.right for run in result.seeded] == [True, True]
+    assert len(result.messages) < result.n_alone
 
 
 def test_the_report_has_what_it_promises(result: Result) -> None:
-    report = as_object([result], 2)
+    report = as_object([result])
 
     (incident, *_) = report["scenarios"]["small"]["incidents"]
     assert {"opened_at", "resolved_at", "cause", "affected", "cleared", "alerts_sent"} <= set(
         incident
     )
+    assert report["scenarios"]["small"]["found"] == ["fastly", "hulu", "reddit", "twitch"]
+    assert report["scenarios"]["small"]["not_planted"] == []
     assert set(report["totals"]) == {
         "cause_right_share",
+        "cause_runs",
         "false_causes",
+        "no_cause_runs",
         "bystanders_cleared_share",
         "alerts",
         "alerts_alone",
         "seeds",
     }
     assert sum(row["n"] for row in reliability([result])) == len(
-        [run for run in (result.in_time, *result.seeded) if run and run.provider]
+        [
+            run
+            for run in (result.in_time, *(one.in_time for one in result.seeded))
+            if run and run.provider
+        ]
     )
     assert any(line.startswith("small") for line in islice(lines(report), 5))
