@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -40,18 +40,24 @@ class Catalogue:
         merged: dict[str, Table] = {}
         origin: dict[str, Path] = {}
         problems: list[str] = []
+        refused: set[str] = set()
         own = sorted(shipped.glob("*.toml"))
         for path in (*own, *map(Path, user_files)):
-            entries, found = read(path)
+            entries, found, left_out = read(path)
             problems += found
+            refused |= left_out
             if path in own:
                 problems += _declared_twice(path, entries, origin)
             merged |= {id: {**merged.get(id, {}), **entry} for id, entry in entries.items()}
             origin |= dict.fromkeys(entries, path)
-        if not problems:
-            problems += _unnamed(merged)
-        services = {} if problems else {id: build(id, entry) for id, entry in merged.items()}
-        problems += _contradictions(services)
+        services = {id: build(id, entry) for id, entry in merged.items() if "name" in entry}
+        nameless = merged.keys() - services.keys() - refused
+        problems += (
+            f"services.{id}.name: missing, expected a text for a service that is new"
+            for id in merged
+            if id in nameless
+        )
+        problems += _contradictions(services, {*refused, *nameless})
         if problems:
             raise CatalogueError(_with_origin(problem, origin) for problem in problems)
         return cls(services)
@@ -117,19 +123,11 @@ def _declared_twice(path: Path, entries: Table, origin: Mapping[str, Path]) -> l
     ]
 
 
-def _unnamed(merged: Mapping[str, Table]) -> list[str]:
-    return [
-        f"services.{id}.name: missing, expected a text for a service that is new"
-        for id, entry in merged.items()
-        if "name" not in entry
-    ]
-
-
-def _contradictions(services: Mapping[str, Service]) -> Iterator[str]:
-    """Yield what is wrong between entries that are each right."""
+def _contradictions(services: Mapping[str, Service], told: Set[str]) -> Iterator[str]:
+    """Yield what is wrong between *services* that are each right; of ids in *told* all is said."""
     for id, service in services.items():
         for edge in service.depends_on:
-            if edge.provider not in services:
+            if edge.provider not in services and edge.provider not in told:
                 yield f"services.{id}.depends_on: {edge.provider!r}: expected the id of a service"
         if service.owner is not None and service.owner not in services.keys() - {id}:
             yield f"services.{id}.owner: {service.owner!r}: expected the id of another service"

@@ -104,14 +104,14 @@ _FIELDS: dict[str, Check] = {
 }
 
 
-def read(path: Path) -> tuple[dict[str, Table], list[str]]:
-    """Read the entries of one file, and the problems of those that are left out."""
+def read(path: Path) -> tuple[dict[str, Table], list[str], frozenset[str]]:
+    """Read the entries of one file, the problems of those that are left out, and their ids."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        return {}, [f"{path}: cannot be read: {error.strerror}"]
+        return {}, [f"{path}: cannot be read: {error.strerror}"], frozenset()
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        return {}, [f"{path}: no valid TOML: {error}"]
+        return {}, [f"{path}: no valid TOML: {error}"], frozenset()
     problems = [
         f"{path}: {key}: unknown key, expected tables [services.<id>]"
         for key in document
@@ -119,8 +119,10 @@ def read(path: Path) -> tuple[dict[str, Table], list[str]]:
     ]
     entries = document.get("services", {})
     if not isinstance(entries, dict):
-        return {}, [*problems, f"{path}: services: {entries!r}: expected tables [services.<id>]"]
-    return _sound(path, entries, problems), problems
+        problems.append(f"{path}: services: {entries!r}: expected tables [services.<id>]")
+        return {}, problems, frozenset()
+    sound = _sound(path, entries, problems)
+    return sound, problems, frozenset(entries.keys() - sound.keys())
 
 
 def _sound(path: Path, entries: Table, problems: list[str]) -> dict[str, Table]:

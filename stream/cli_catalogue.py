@@ -1,7 +1,6 @@
-"""`outcry catalogue …` and `outcry risk`: the graph of who depends on whom."""
+"""`outcry catalogue …`: the services, who depends on whom, and what is missing."""
 
 import json
-import tomllib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +8,8 @@ from typing import Annotated
 import typer
 
 from models.catalogue import Catalogue, CatalogueError
-from stream.command import load_settings
+from stream.catalogue_entry import Entry, add_line
+from stream.command import load_settings, refuse
 
 catalogue = typer.Typer(
     no_args_is_help=True, help="Check, show and extend the catalogue of services and edges."
@@ -50,8 +50,7 @@ def show(context: typer.Context, name: str, as_json: Json = False) -> None:
     known = _load(context)
     service = known.find(name)
     if service is None:
-        typer.echo(f"outcry: no service {name!r}; add it: outcry catalogue add {name!r}", err=True)
-        raise typer.Exit(1)
+        refuse(f"no service {name!r}; add it: {add_line(name)}", code=1)
     dependents = [
         {"service": id, "strength": edge.strength, "region": edge.region, "evidence": edge.evidence}
         for id, edge in known.dependents(service.id)
@@ -60,6 +59,9 @@ def show(context: typer.Context, name: str, as_json: Json = False) -> None:
         typer.echo(json.dumps({**asdict(service), "dependents": dependents}))
         return
     typer.echo(f"{service.name} ({service.id}), {service.industry}")
+    for kind in ("aliases", "ambiguous", "misspellings", "handles", "hashtags", "context"):
+        if names := getattr(service, kind):
+            typer.echo(f"  {kind}: {', '.join(names)}")
     for edge in service.depends_on:
         place = f"{edge.provider} {edge.region or ''}".strip()
         typer.echo(f"  depends on {place}, {edge.strength:.2f}: {edge.evidence or 'no evidence'}")
@@ -76,33 +78,52 @@ def add(
     ),
     industry: Annotated[str, typer.Option(help="Its industry.")] = "other",
     alias: Annotated[list[str] | None, typer.Option(help="Another name of it.")] = None,
+    handle: Annotated[list[str] | None, typer.Option(help="An account of it, with @.")] = None,
     provider: Annotated[
         list[str] | None, typer.Option(help="PROVIDER or PROVIDER=STRENGTH that it depends on.")
     ] = None,
 ) -> None:
     """Append a service to an own file, if the whole catalogue stays right with it."""
     settings = load_settings(context, "catalogue")
+    files = {path.resolve(): None for path in (*settings.catalogue.files, to) if path.exists()}
+    if there := Catalogue.load(files).find(name):
+        refuse(
+            f"{name!r} is in the catalogue already, as {there.name} ({there.id}); "
+            f"to change it write [services.{there.id}] into {to}"
+        )
+    entry = Entry(name, industry, tuple(alias or ()), tuple(handle or ()), tuple(provider or ()))
     before = to.read_text(encoding="utf-8") if to.exists() else ""
-    id = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in name.lower()).split())
-    if not id:
-        raise typer.BadParameter(f"{name!r}: expected a name with a Latin letter or a digit")
-    if id in tomllib.loads(before).get("services", {}):
-        raise typer.BadParameter(f"{to} has a service {id!r} already")
-    entry = [f"[services.{id}]", f"name = {json.dumps(name, ensure_ascii=False)}"]
-    entry.append(f"industry = {json.dumps(industry)}")
-    if alias:
-        entry.append(f"aliases = {json.dumps(alias, ensure_ascii=False)}")
-    if provider:
-        entry.append(f"depends_on = [{', '.join(map(_edge, provider))}]")
-    to.write_text(f"{before}{chr(10) if before else ''}{chr(10).join(entry)}\n", encoding="utf-8")
+    after = f"{before}{chr(10) if before else ''}{entry.as_toml()}"
+    to.write_text(after, encoding="utf-8")
     try:
         Catalogue.load({path.resolve(): None for path in (*settings.catalogue.files, to)})
     except CatalogueError as error:
         to.write_text(before, encoding="utf-8") if before else to.unlink()
-        raise typer.BadParameter(str(error)) from error
-    typer.echo(f"added {id} to {to}")
+        refuse("; ".join(error.problems).replace(f"{to.resolve()}: ", ""))
+    typer.echo(f"added {entry.id} to {to}")
     if to.resolve() not in {Path(path).resolve() for path in settings.catalogue.files}:
         typer.echo(f'name it in outcry.toml: [catalogue] files = ["{to}"]')
+
+
+@catalogue.command()
+def unknown(context: typer.Context, as_json: Json = False) -> None:
+    """List names outside the catalogue that surged beside words of outage in the last day."""
+    from detector.unknown_store import UnknownNames
+    from stream.roles import attached, connect_redis
+
+    settings = attached(load_settings(context, "catalogue"))
+    known = Catalogue.load(settings.catalogue.files)
+    found = UnknownNames(connect_redis(settings), settings.redis.prefix).surges(known)
+    if as_json:
+        rows = [{**asdict(one), "add": add_line(one.shown)} for one in found]
+        typer.echo(json.dumps(rows, default=str))
+        return
+    for one in found:
+        since = f"{one.since_at:%m-%d %H:%M} to {one.last_at:%H:%M} UTC"
+        counted = f"{one.authors} authors, {one.expected:.1f} expected, {since}"
+        typer.echo(f"{one.shown:<24} {counted:<56} {add_line(one.shown)}")
+    if not found:
+        typer.echo("no name outside the catalogue surged in the last day")
 
 
 @catalogue.command()
@@ -127,73 +148,8 @@ def suggest(context: typer.Context, as_json: Json = False) -> None:
         typer.echo("nothing to propose: no closed incident has a cause that is sure enough")
 
 
-def risk(
-    context: typer.Context,
-    vendors: Annotated[
-        list[str] | None, typer.Argument(help="Names or ids of the vendors you depend on.")
-    ] = None,
-    stack: Annotated[
-        Path | None, typer.Option(help='TOML with vendors = ["slack", "stripe", …].')
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Show which provider and region carries how much of your stack, and what past outages hit."""
-    from detector.risk import concentration, hits
-    from stream.sources.scenario import known_scenarios, load_scenario
-
-    known = _load(context)
-    mine = _vendors(known, [*(vendors or ()), *_listed(stack)])
-    carried = concentration(known, mine)
-    scenarios = {name: load_scenario(name) for name in known_scenarios()}
-    outages = {
-        name: (one.script.provider, sorted({truth.service for truth in one.truth}))
-        for name, one in scenarios.items()
-        if one.script.kind == "shared"
-    }
-    past = hits(known, mine, outages)
-    if as_json:
-        rows = {"concentration": [asdict(c) for c in carried], "outages": [asdict(h) for h in past]}
-        typer.echo(json.dumps({"vendors": mine, **rows}))
-        return
-    for row in carried[:12]:
-        place = f"{row.provider} {row.region or ''}".strip()
-        names = ", ".join(f"{vendor} {strength:.2f}" for vendor, strength in row.vendors)
-        typer.echo(f"{place:<24} {row.share:>4.0%} of your stack, {row.expected:.1f} fail: {names}")
-    typer.echo("")
-    for hit in past:
-        more = f"; at risk: {', '.join(hit.at_risk)}" if hit.at_risk else ""
-        typer.echo(f"{hit.scenario:<24} hit: {', '.join(hit.hit) or 'none'}{more}")
-
-
 def _load(context: typer.Context) -> Catalogue:
     return Catalogue.load(load_settings(context, "catalogue").catalogue.files)
-
-
-def _listed(stack: Path | None) -> list[str]:
-    if stack is None:
-        return []
-    try:
-        listed = tomllib.loads(stack.read_text(encoding="utf-8")).get("vendors")
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise typer.BadParameter(f"{stack}: {error}") from error
-    if not (isinstance(listed, list) and all(isinstance(one, str) for one in listed)):
-        raise typer.BadParameter(f'{stack}: expected vendors = ["slack", "stripe"]')
-    return listed
-
-
-def _vendors(known: Catalogue, names: list[str]) -> list[str]:
-    found = {name: known.find(name) for name in names}
-    if not names:
-        raise typer.BadParameter("give vendors, or --stack FILE with a list of them")
-    if unknown := sorted(name for name, service in found.items() if service is None):
-        raise typer.BadParameter(f"not in the catalogue: {', '.join(unknown)}")
-    return sorted({service.id for service in found.values() if service})
-
-
-def _edge(text: str) -> str:
-    provider, _, strength = text.partition("=")
-    number = strength or "0.5"
-    return f'{{ provider = "{provider}", strength = {number}, evidence = "own knowledge" }}'
 
 
 def _facts(facts: dict[str, int]) -> str:

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
@@ -26,3 +26,9 @@ def stopped_by_signals() -> threading.Event:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     return stop
+
+
+def refuse(problem: str, *, code: int = 2) -> NoReturn:
+    """End the command with one line that says the *problem*."""
+    typer.echo(f"outcry: {problem}", err=True)
+    raise typer.Exit(code)

@@ -189,6 +189,8 @@ def forward(settings: Settings, key: bytes) -> Role:
 
 def api(settings: Settings) -> Role:
     """Return the API's server, connected."""
+    from detector.unknown_store import UnknownNames
+
     try:
         from stream.api.app import Api
         from stream.api.serve import serve
@@ -201,6 +203,7 @@ def api(settings: Settings) -> Role:
         catalogue(settings),
         page_url=page_url(settings),
         token=wanted.token.get_secret_value() if wanted.token else None,
+        names=UnknownNames(client, settings.redis.prefix),
     )
     return partial(serve, served, wanted.host, wanted.port)
 

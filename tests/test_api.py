@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -15,6 +16,7 @@ from schemathesis.checks import CHECKS
 from detector.counts import Counts
 from detector.incident_store import IncidentStore
 from detector.incidents import Incident
+from detector.unknown_store import Mention, UnknownNames
 from stream.api.app import Api
 from stream.api.serve import serve
 from tests.alert_cases import ATTACKS, CATALOGUE, explained, opened, sample
@@ -36,7 +38,8 @@ def store(redis: Redis) -> IncidentStore:
 
 def served(redis: Redis, store: IncidentStore, token: str | None = None) -> Iterator[str]:
     stop, port = threading.Event(), free_port()
-    api = Api(store, Counts(redis, "test"), CATALOGUE, page_url=PAGE, token=token)
+    names = UnknownNames(redis, "test")
+    api = Api(store, Counts(redis, "test"), CATALOGUE, page_url=PAGE, token=token, names=names)
     thread = threading.Thread(target=serve, args=(api, "127.0.0.1", port, stop))
     thread.start()
     address = f"http://127.0.0.1:{port}"
@@ -98,6 +101,19 @@ def test_incidents_services_and_evidence_say_what_redis_has(api: str, store: Inc
     assert services["snapchat"]["state"] == "ongoing"
     assert services["aws"]["state"] == "normal"
     assert json.loads(get(f"{api}/v1/services/snapchat"))["incident"] == explained().id
+
+
+def test_names_outside_the_catalogue_are_listed(api: str, redis: Redis) -> None:
+    at = datetime(2025, 10, 20, 7, 5, tzinfo=UTC)
+    names = UnknownNames(redis, "test")
+    names.add(
+        Mention(event_at=at, author=f"{i:032x}", key="zorbly", shown="Zorbly") for i in range(30)
+    )
+    names.judge(int(at.timestamp()) + 600)
+
+    (found,) = json.loads(get(f"{api}/v1/unknown"))
+
+    assert (found["shown"], found["since_at"]) == ("Zorbly", "2025-10-20T07:00:00Z")
 
 
 @pytest.mark.parametrize(

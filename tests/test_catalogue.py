@@ -303,7 +303,7 @@ def test_one_id_in_two_shipped_files_is_refused(tmp_path: Path) -> None:
 
 def test_shipped_files_hold_their_own_industry() -> None:
     for path in SHIPPED.glob("*.toml"):
-        entries, found = read(path)
+        entries, found, _ = read(path)
 
         assert not found
         assert {build(id, entry).industry for id, entry in entries.items()} == {path.stem}
@@ -329,7 +329,7 @@ def test_any_entry_is_either_built_or_refused_with_a_line(
     path = tmp_path_factory.mktemp("any") / "services.toml"
     path.write_text("[services.app]\n" + "".join(map(_toml, entry.items())), encoding="utf-8")
 
-    entries, found = read(path)
+    entries, found, _ = read(path)
 
     assert all("\n" not in line and str(path) in line for line in found)
     assert bool(found) != ("app" in entries)

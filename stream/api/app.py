@@ -18,6 +18,7 @@ from detector.counts import Counts
 from detector.incident_store import IncidentStore
 from detector.incidents import Incident
 from detector.radius import radius
+from detector.unknown_store import UnknownNames
 from models.catalogue import Catalogue
 from stream.api import feeds, shapes
 from stream.api.events import Events
@@ -40,7 +41,9 @@ class Api:
         *,
         page_url: str,
         token: str | None = None,
+        names: UnknownNames | None = None,
     ):
+        self._names = names
         self._store = store
         self._counts = counts
         self._catalogue = catalogue
@@ -59,6 +62,7 @@ class Api:
             "/v1/incidents/{incident}/radius": self._radius,
             "/v1/services": lambda _: _json(self._services()),
             "/v1/services/{service}": self._service,
+            "/v1/unknown": self._unknown,
             "/v1/health": self._health,
             "/feed.rss": self._rss,
             "/feed.atom": self._atom,
@@ -131,6 +135,9 @@ class Api:
             if one.id == asked:
                 return one
         raise HTTPException(404, "the catalogue has no service with this id")
+
+    def _unknown(self, _: Request) -> Response:
+        return _json(self._names.surges(self._catalogue) if self._names else ())
 
     def _health(self, _: Request) -> Response:
         found = shapes.health_out(self._counts.health(), self._store.judged_until())

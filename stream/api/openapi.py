@@ -5,12 +5,14 @@ from typing import Any
 import msgspec
 
 from detector.radius import Radius
+from detector.unknown import Surge
 from stream.api import shapes
 
 _KINDS = (
     shapes.IncidentOut,
     shapes.EvidenceOut,
     Radius,
+    Surge,
     shapes.ServiceOut,
     shapes.HealthOut,
     shapes.AliveOut,
@@ -40,6 +42,7 @@ def describe(*, with_token: bool) -> dict[str, Any]:
         ),
         "/v1/services": _get("List the services and how they stand", _many("ServiceOut")),
         "/v1/services/{service}": _get("Read one service", _one("ServiceOut"), [service]),
+        "/v1/unknown": _get("List names outside the catalogue that surge", _many("Surge")),
         "/v1/health": _get("Read how the feed does", _one("HealthOut")),
         "/v1/events": _get("Follow changes as server-sent events", _other("text/event-stream")),
         "/feed.rss": _get("Read incidents as RSS", _other("application/rss+xml")),

@@ -8,7 +8,7 @@ Nobody has published the posts of the big outages. Whatever comes out of here ca
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import msgspec
@@ -138,12 +138,18 @@ def _named(script: Script) -> set[str]:
     return named | ({script.provider} if script.provider else set())
 
 
+@cache
+def _shipped() -> Catalogue:
+    # A second to read, and asked for by nearly every scenario.
+    return Catalogue.load()
+
+
 def _extras(script: Script, cast: Mapping[str, Character]) -> dict[str, Character]:
     """Characters of the services that only the catalogue knows: posts use their plain name."""
     wanted = sorted(_named(script) - cast.keys())
     if not wanted:
         return {}
-    services = Catalogue.load().services
+    services = _shipped().services
     return {
         id: Character(names=[services[id].name], genre=GENRES.get(services[id].industry, "any"))
         for id in wanted
