@@ -9,11 +9,24 @@ teach nothing. Every array has one row a service. Leaves the test of each bucket
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detector import spread
 from detector.bucket import WIDTH
+from detector.seasons import (
+    DAY_HOURS,
+    WEEK_HOURS,
+    WEEK_KEEP,
+    day_keep,
+    faded_column,
+    hour_of_week,
+    profile,
+    season,
+    share_known,
+)
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -21,8 +34,6 @@ Flags = NDArray[np.bool_]
 
 HOUR = 3600
 MINUTE = 60
-WEEK_HOURS = 168
-_DAY_HOURS = 48  # 24 of a weekday, 24 of a weekend's day
 # A service never seen: 6 reports an hour, but anything from 0.1 to 600 would be no surprise. The
 # shape of the Gamma prior is 1 / sigma^2 with sigma = 1.5 in the logarithm.
 PRIOR_PER_HOUR = 6.0
@@ -30,14 +41,12 @@ PRIOR_SHAPE = 1 / 1.5**2
 MIN_PER_HOUR = 0.03  # a service never blamed in years still gets a stray tag about once a day
 _LEVEL_KEEP = float(np.exp(-1 / 504))
 _FAST_KEEP = float(np.exp(-1 / 24))
-_SPREAD_KEEP = float(np.exp(-1 / 672))
-_WEEK_KEEP = 0.9  # what an hour of the week keeps of its past, each time it comes round
-_DAY_WEIGHT, _WEEK_WEIGHT, _FAST_WEIGHT, _PROFILE_WEIGHT = 10.0, 20.0, 30.0, 50.0
-_PRIOR_DISPERSION, _PRIOR_DISPERSION_WEIGHT = 1.3, 50.0
+_FAST_WEIGHT = 30.0
+UNKNOWN = 0.7  # uncertainty above which a service counts as never learnt
+_PRIOR_DISPERSION, _PRIOR_DISPERSION_WEIGHT = 1.6, 50.0
 _MAX_DISPERSION = 6.0
-_PRIOR_SPREAD, _PRIOR_SPREAD_WEIGHT = 0.0625, 600.0
 _SETTLED = 20.0  # reports from which the error of the level no longer passes for its wander
-_SEASON_SPREAD = 0.36  # variance of the logarithm of an unknown season; a day halves it, and so on
+_SEASON_SPREAD = 0.36  # variance of the logarithm of an unknown season
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +73,9 @@ class Baseline:
     week_exposure: Singles
     residual: Floats
     residual_weight: Floats
+    step: Floats
+    step_weight: Floats
+    previous_error: Floats
     roughness: Floats
     rough_reports: Floats
     hours: Floats
@@ -81,41 +93,30 @@ class Baseline:
     minute_buckets: int
 
 
+_COLUMNS = (
+    *("dispersion", "uncertainty", "wander", "reports", "exposure"),
+    *("fast_reports", "fast_exposure", "residual", "residual_weight", "step", "step_weight"),
+    *("roughness", "rough_reports", "hours", "hour_observed", "hour_expected"),
+    *("hour_roughness", "hour_rough_reports", "minute_observed"),
+)
+
+
 def cold(n_services: int, start: int) -> Baseline:
     """Know nothing yet: every service at the prior, from the bucket that begins at *start* on."""
-
-    def column() -> Floats:
-        return np.zeros(n_services)
-
-    def table(width: int) -> Singles:
-        return np.zeros((n_services, width), np.float32)
-
+    columns: dict[str, Any] = {name: np.zeros(n_services) for name in _COLUMNS}
+    tables: dict[str, Any] = {
+        f"{span}_{part}": np.zeros((n_services, width), np.float32)
+        for span, width in (("day", DAY_HOURS), ("week", WEEK_HOURS))
+        for part in ("reports", "exposure")
+    }
     blank = Baseline(
+        **columns,
+        **tables,
         rates=np.zeros((n_services, 3)),
-        dispersion=column(),
-        uncertainty=column(),
-        wander=column(),
-        reports=column(),
-        exposure=column(),
-        fast_reports=column(),
-        fast_exposure=column(),
-        day_reports=table(_DAY_HOURS),
-        day_exposure=table(_DAY_HOURS),
-        week_reports=table(WEEK_HOURS),
-        week_exposure=table(WEEK_HOURS),
-        residual=column(),
-        residual_weight=column(),
-        roughness=column(),
-        rough_reports=column(),
-        hours=column(),
-        hour_observed=column(),
-        hour_expected=column(),
-        hour_roughness=column(),
-        hour_rough_reports=column(),
-        hour_frozen=np.zeros(n_services, np.bool_),
-        minute_observed=column(),
+        previous_error=np.full(n_services, np.nan),
         previous_minute=np.full(n_services, np.nan),
-        catalogue_day=np.zeros((2, _DAY_HOURS)),
+        hour_frozen=np.zeros(n_services, np.bool_),
+        catalogue_day=np.zeros((2, DAY_HOURS)),
         catalogue_week=np.zeros((2, WEEK_HOURS)),
         hour=start // HOUR,
         hour_buckets=0,
@@ -213,44 +214,45 @@ def _learnt(old: Baseline) -> Baseline:
     cap = mean + 4 * np.sqrt(old.dispersion * mean + (old.uncertainty * mean) ** 2) + 3
     cap = np.maximum(cap, mean * np.exp(3 * old.uncertainty))
     count = np.minimum(old.hour_observed, cap)
-    week, day = _hour_of_week(old.hour)
-    season, fast = _season(old, old.hour), _fast(old)
+    week, day = hour_of_week(old.hour)
+    usual, fast = _season(old, old.hour), _fast(old)
 
     def faded(values: Floats, keep: float, gain: Floats) -> Floats:
         return np.asarray(np.where(learns, values * keep ** (share) + gain, values))
 
     reports = faded(old.reports, _LEVEL_KEEP, count)
-    exposure = faded(old.exposure, _LEVEL_KEEP, season * fast * share)
+    exposure = faded(old.exposure, _LEVEL_KEEP, usual * fast * share)
     # The level learns first: else what it did not know would be credited to the season as well.
     level = _level(replace(old, reports=reports, exposure=exposure))
     calm = learns & (old.hour_observed <= cap)
-    settled = learns & (old.reports / old.dispersion >= _SETTLED)
     flat = level * fast * share
+    told = calm & (old.reports / old.dispersion >= _SETTLED)
+    sums = (old.residual, old.residual_weight, old.step, old.step_weight)
+    (residual, residual_weight, step, step_weight), error = spread.weighed(
+        sums, old.previous_error, count, mean, old.dispersion, told
+    )
     return replace(
         old,
         reports=reports,
         exposure=exposure,
         fast_reports=faded(old.fast_reports, _FAST_KEEP, count),
-        fast_exposure=faded(old.fast_exposure, _FAST_KEEP, level * season * share),
-        day_reports=_faded_column(old.day_reports, day, learns, _day_keep(day), count),
-        day_exposure=_faded_column(old.day_exposure, day, learns, _day_keep(day), flat),
-        week_reports=_faded_column(old.week_reports, week, learns, _WEEK_KEEP, count),
-        week_exposure=_faded_column(old.week_exposure, week, learns, _WEEK_KEEP, flat),
-        residual=np.where(
-            settled,
-            old.residual * _SPREAD_KEEP + (count - mean) ** 2 - old.dispersion * mean,
-            old.residual,
-        ),
-        residual_weight=np.where(
-            settled, old.residual_weight * _SPREAD_KEEP + mean**2, old.residual_weight
-        ),
-        roughness=np.where(calm, old.roughness * _SPREAD_KEEP + old.hour_roughness, old.roughness),
+        fast_exposure=faded(old.fast_exposure, _FAST_KEEP, level * usual * share),
+        day_reports=faded_column(old.day_reports, day, learns, day_keep(day), count),
+        day_exposure=faded_column(old.day_exposure, day, learns, day_keep(day), flat),
+        week_reports=faded_column(old.week_reports, week, learns, WEEK_KEEP, count),
+        week_exposure=faded_column(old.week_exposure, week, learns, WEEK_KEEP, flat),
+        residual=residual,
+        residual_weight=residual_weight,
+        step=step,
+        step_weight=step_weight,
+        previous_error=error,
+        roughness=np.where(calm, old.roughness * spread.KEEP + old.hour_roughness, old.roughness),
         rough_reports=np.where(
-            calm, old.rough_reports * _SPREAD_KEEP + old.hour_rough_reports, old.rough_reports
+            calm, old.rough_reports * spread.KEEP + old.hour_rough_reports, old.rough_reports
         ),
         hours=old.hours + np.where(learns, share, 0.0),
-        catalogue_day=_profile(old.catalogue_day, day, _day_keep(day), count, flat, learns),
-        catalogue_week=_profile(old.catalogue_week, week, _WEEK_KEEP, count, flat, learns),
+        catalogue_day=profile(old.catalogue_day, day, day_keep(day), count, flat, learns),
+        catalogue_week=profile(old.catalogue_week, week, WEEK_KEEP, count, flat, learns),
     )
 
 
@@ -262,22 +264,23 @@ def _refreshed(baseline: Baseline) -> Baseline:
         baseline.rough_reports + _PRIOR_DISPERSION_WEIGHT
     )
     dispersion = np.clip(dispersion, 1.02, _MAX_DISPERSION)
-    spread = (baseline.residual + _PRIOR_SPREAD * _PRIOR_SPREAD_WEIGHT) / (
-        baseline.residual_weight + _PRIOR_SPREAD_WEIGHT
-    )
     # Three things are uncertain: how much the rate wanders, the level, and the season.
-    wander = np.clip(spread, 0.01, 0.5)
     variance = (
-        wander + 1 / (PRIOR_SHAPE + baseline.reports / dispersion) + season_variance(baseline)
+        spread.around(baseline.residual, baseline.residual_weight)
+        + 1 / (PRIOR_SHAPE + baseline.reports / dispersion)
+        + season_variance(baseline)
     )
+    wander = spread.gained(baseline.step, baseline.step_weight)
     return replace(
         baseline, rates=rates, dispersion=dispersion, uncertainty=np.sqrt(variance), wander=wander
     )
 
 
 def season_variance(baseline: Baseline) -> Floats:
-    """Variance of the logarithm of what is not yet known of the season, less with each day seen."""
-    return _SEASON_SPREAD / (1 + baseline.hours / 12)
+    """Variance of the logarithm of what is not yet known of the season around the current hour."""
+    now, soon = (share_known(baseline.day_exposure, baseline.hour + i) for i in (0, 1))
+    known = np.minimum(now, soon)
+    return np.asarray(_SEASON_SPREAD * (1 - known) ** 2)
 
 
 def usual_week(baseline: Baseline, row: int) -> Floats:
@@ -291,19 +294,6 @@ def usual_week(baseline: Baseline, row: int) -> Floats:
     return usual
 
 
-def _hour_of_week(hour: int) -> tuple[int, int]:
-    """
-    Give the hour's place in the week that begins on Monday, and among the 48 of weekday and
-    weekend.
-    """
-    week = (hour + 72) % WEEK_HOURS  # the epoch was a Thursday
-    return week, week % 24 + (24 if week >= 120 else 0)
-
-
-def _day_keep(day: int) -> float:
-    return float(_WEEK_KEEP ** (1 / 2 if day >= 24 else 1 / 5))
-
-
 def _level(baseline: Baseline) -> Floats:
     return (baseline.reports + PRIOR_SHAPE) / (baseline.exposure + PRIOR_SHAPE / PRIOR_PER_HOUR)
 
@@ -313,36 +303,10 @@ def _fast(baseline: Baseline) -> Floats:
 
 
 def _season(baseline: Baseline, hour: int) -> Floats:
-    """Shrink the hour of the week to the hour of the day, and both to the catalogue's."""
-    week, day = _hour_of_week(hour)
-    n_day, e_day = baseline.catalogue_day[:, day]
-    n_week, e_week = baseline.catalogue_week[:, week]
-    profile_day = (n_day + _PROFILE_WEIGHT) / (e_day + _PROFILE_WEIGHT)
-    profile = (n_week + _PROFILE_WEIGHT * profile_day) / (e_week + _PROFILE_WEIGHT)
-    by_day = (baseline.day_reports[:, day] + _DAY_WEIGHT * profile_day) / (
-        baseline.day_exposure[:, day] + _DAY_WEIGHT
+    return season(
+        (baseline.day_reports, baseline.day_exposure),
+        (baseline.week_reports, baseline.week_exposure),
+        baseline.catalogue_day,
+        baseline.catalogue_week,
+        hour,
     )
-    prior = by_day * (profile / profile_day)
-    return np.asarray(
-        (baseline.week_reports[:, week] + _WEEK_WEIGHT * prior)
-        / (baseline.week_exposure[:, week] + _WEEK_WEIGHT),
-        np.float64,
-    )
-
-
-def _faded_column(table: Singles, column: int, learns: Flags, keep: float, gain: Floats) -> Singles:
-    new = table.copy()
-    new[:, column] = np.where(learns, table[:, column] * keep + gain, table[:, column])
-    return new
-
-
-def _profile(
-    table: Floats, column: int, keep: float, count: Floats, flat: Floats, learns: Flags
-) -> Floats:
-    """
-    Add the hour over all services; the square root keeps one giant from being the whole profile.
-    """
-    new = table.copy()
-    weight = np.where(learns, 1 / np.sqrt(1 + flat), 0.0)
-    new[:, column] = table[:, column] * keep + (np.sum(count * weight), np.sum(flat * weight))
-    return new

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-FEW = 6  # counts up to which a product is cheaper than Gamma functions
+FEW = 12  # counts up to which a product is cheaper than Gamma functions
 
 
 def log_ratio(count: Floats, mean: Floats, scale: Floats, dispersion: Floats) -> Floats:
@@ -17,7 +17,7 @@ def log_ratio(count: Floats, mean: Floats, scale: Floats, dispersion: Floats) ->
     (scale - 1) r log dispersion (NB1: Cameron and Trivedi 2013, section 3.3). Arguments broadcast.
     """
     size = mean / (dispersion - 1)
-    gain = _log_rising(scale * size, count) - _log_rising(size, count)
+    gain = log_rising(scale * size, count) - log_rising(size, count)
     return np.asarray(gain - (scale - 1) * size * np.log(dispersion))
 
 
@@ -27,7 +27,7 @@ def log_sum(values: Floats) -> Floats:
     return np.asarray(top + np.log(np.exp(values - top[:, None]).sum(axis=1)))
 
 
-def _log_rising(base: Floats, count: Floats) -> Floats:
+def log_rising(base: Floats, count: Floats) -> Floats:
     """Log of base (base + 1) … (base + count - 1): by its factors where there are few."""
     if count.max(initial=0) <= FEW and not (count % 1).any():
         product = np.ones(np.broadcast_shapes(base.shape, count.shape))

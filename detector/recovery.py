@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.baseline import Baseline, Flags, Floats
+from detector.baseline import UNKNOWN, Baseline, Flags, Floats
 from detector.bucket import WIDTH
 from detector.likelihood import log_ratio
-from detector.surge import MIN_AUTHORS, UNKNOWN, Surge, best_climb
+from detector.surge import MIN_AUTHORS, Surge, best_climb
 
 Times = NDArray[np.int64]
 Rows = NDArray[np.intp]

@@ -21,7 +21,7 @@ from detector.incidents import Incident
 from detector.recovery import Course
 from detector.surge import Surge
 
-_VERSION = 2
+_VERSION = 3
 _BY_CATALOGUE = frozenset({"catalogue_day", "catalogue_week"})  # arrays that have no row a service
 
 Part = TypeVar("Part", Baseline, Surge, Course)
@@ -76,11 +76,12 @@ class _Versioned(msgspec.Struct):
 def initial(service_ids: Sequence[str], start: int) -> State:
     """Know nothing of *service_ids* yet; the first bucket begins at *start*, unix seconds."""
     services = tuple(sorted(service_ids))
+    unlearnt = baseline.cold(len(services), start)
     return State(
         services=services,
         next_start=start,
-        baseline=baseline.cold(len(services), start),
-        surge=surge.cold(len(services), start),
+        baseline=unlearnt,
+        surge=surge.cold(unlearnt, start),
         course=recovery.cold(len(services)),
     )
 

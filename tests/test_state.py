@@ -60,7 +60,7 @@ def test_new_service_begins_cold_and_the_others_keep_what_they_know():
     assert wider.services == ("aardvark", *IDS)
     assert wider.baseline.reports[0] == 0
     assert np.array_equal(wider.baseline.reports[1:], state.baseline.reports)
-    assert np.array_equal(wider.surge.ratio[1:], state.surge.ratio)
+    assert np.array_equal(wider.surge.mass[1:], state.surge.mass)
     assert np.array_equal(wider.baseline.catalogue_week, state.baseline.catalogue_week)
 
 
@@ -89,9 +89,9 @@ def test_state_stays_below_four_kilobytes_a_service():
 
 def test_other_version_is_refused_with_what_to_do():
     data = encode(initial(IDS, START))
-    other = data.replace(b"\xa7version\x02", b"\xa7version\x03")
+    other = data.replace(b"\xa7version\x03", b"\xa7version\x04")
 
-    with pytest.raises(StateError, match="version 3, expected 2; rebuild it from the log"):
+    with pytest.raises(StateError, match="version 4, expected 3; rebuild it from the log"):
         decode(other, IDS)
 
 

@@ -24,20 +24,20 @@ def known(n_services: int, per_minute: float, dispersion: float = 1.3) -> baseli
         rates=np.full((n_services, 3), per_minute * 60),
         dispersion=np.full(n_services, dispersion),
         uncertainty=np.full(n_services, 0.25),
-        hours=np.full(n_services, 1_000.0),
+        day_exposure=np.full(cold.day_exposure.shape, 1_000, np.float32),
     )
 
 
 def fed(counts, base, recovered=None, state=None, start=START):
     """Feed *counts*, shape (buckets, services), to the test."""
     n_services = counts.shape[1]
-    state = state or surge.cold(n_services, start)
+    state = state or surge.cold(base, start)
     nobody, free = np.zeros(n_services), np.zeros(n_services, bool)
     for i, row in enumerate(counts.astype(float)):
         at = start + i * WIDTH
         better = nobody if recovered is None else recovered[i].astype(float)
         mean = baseline.expected(base, at)
-        state = surge.judged(state, at, row, better, nobody, mean, base, free)
+        state = surge.judged(state, at, row, better, nobody, nobody, mean, base, free)
     return state
 
 
@@ -64,8 +64,8 @@ def test_log_ratio_agrees_with_the_probabilities_of_the_negative_binomial():
 
 
 def test_threshold_is_the_logarithm_of_buckets_per_allowed_false_incident():
-    assert surge.threshold(1.0) == pytest.approx(math.log(3_155_760))
-    assert surge.threshold(12.0) == pytest.approx(math.log(3_155_760 / 12))
+    assert surge.threshold(1.0) == pytest.approx(math.log(3_155_760 / 2.5))
+    assert surge.threshold(12.0) == pytest.approx(math.log(3_155_760 / 2.5 / 12))
 
 
 @pytest.mark.parametrize("per_minute", [0.02, 0.3, 4.0])
@@ -73,10 +73,10 @@ def test_false_alarms_on_a_known_null_stay_within_a_loose_budget(per_minute):
     """Budget 2,000 a service-year: the mean time to an alarm may not be below 1,578 buckets."""
     rng = np.random.default_rng(11)
     base, n = known(64, per_minute), 64
-    limit = surge.threshold(2_000)
+    limit = math.log(surge.BUCKETS_PER_YEAR / 2_000)  # without the allowance for overshoot
     mean = per_minute * WIDTH / 60
     counts = rng.poisson(rng.gamma(mean / 0.3, 0.3, (1_500, n)))
-    state, alarms = surge.cold(n, START), 0
+    state, alarms = surge.cold(base, START), 0
     for i, row in enumerate(counts):
         state = fed(row[None], base, state=state, start=START + i * WIDTH)
         over = np.flatnonzero(state.statistic >= limit)

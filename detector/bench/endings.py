@@ -69,11 +69,13 @@ def _closed(life: Life, counts: Floats) -> Floats:
     closed: NDArray[np.float64] = np.zeros(len(counts))
     for i, affected in enumerate(np.ascontiguousarray(counts.T)):
         start = start_of(life.hour) + i * WIDTH
-        base = baseline.advanced(base, start)
+        learnt = baseline.advanced(base, start)
+        if learnt is not base:
+            test, base = surge.rescaled(test, base, learnt), learnt
         rate = baseline.expected(base, start)
         frozen = recovery.frozen(course, start, base.uncertainty)
-        test = surge.judged(test, start, affected, nobody, nobody, rate, base, frozen)
-        usual = surge.null_means(test, base, rate)[:, 0]
+        test = surge.judged(test, start, affected, nobody, nobody, nobody, rate, base, frozen)
+        usual = surge.usual(test, rate)
         quiet = round(policy.quiet_minutes * 60)
         course, moves = recovery.moved(
             course, test, start, affected, nobody, usual, base, limit, quiet

@@ -25,8 +25,8 @@ class Life:
 
 def newborn(world: World) -> Life:
     """Know nothing of any service."""
-    n = len(world.rates)
-    return Life(base=baseline.cold(n, EPOCH), test=surge.cold(n, EPOCH), hour=0)
+    base = baseline.cold(len(world.rates), EPOCH)
+    return Life(base=base, test=surge.cold(base, EPOCH), hour=0)
 
 
 def aged(life: Life, world: World, hours: int) -> Life:
@@ -48,11 +48,8 @@ def aged(life: Life, world: World, hours: int) -> Life:
             hour_rough_reports=counts.sum(axis=1),
         )
     end = start_of(life.hour + hours)
-    return Life(
-        base=baseline.advanced(base, end),
-        test=surge.cold(len(world.rates), end),
-        hour=life.hour + hours,
-    )
+    base = baseline.advanced(base, end)
+    return Life(base=base, test=surge.cold(base, end), hour=life.hour + hours)
 
 
 def judged(life: Life, counts: Floats | Singles) -> Iterator[tuple[Life, Floats]]:
@@ -69,10 +66,10 @@ def judged(life: Life, counts: Floats | Singles) -> Iterator[tuple[Life, Floats]
         start = begin + i * WIDTH
         learnt = baseline.advanced(base, start)
         if learnt is not base:
-            test = surge.rescaled(test, learnt.rates[:, 1] / np.maximum(base.rates[:, 1], 1e-12))
+            test = surge.rescaled(test, base, learnt)
             base = learnt
         rate = baseline.expected(base, start)
-        test = surge.judged(test, start, affected, nobody, nobody, rate, base, free)
+        test = surge.judged(test, start, affected, nobody, nobody, nobody, rate, base, free)
         base = baseline.collected(base, start, affected, rate, free)
         speaks = recovery.spoken(test) >= surge.MIN_AUTHORS
         hour = life.hour + (i + 1) // BUCKETS

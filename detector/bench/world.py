@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.baseline import HOUR, MINUTE, WEEK_HOURS, Floats
+from detector.baseline import HOUR, MINUTE, Floats
 from detector.bucket import WIDTH
+from detector.seasons import WEEK_HOURS
 
 Singles = NDArray[np.float32]
 

@@ -1,0 +1,138 @@
+"""
+How far each service's rate is from its baseline, as probabilities on a grid of the logarithm.
+
+A hidden Markov model: the logarithm of rate over baseline steps up or down the grid as it wanders
+and is pulled back (Ornstein and Uhlenbeck 1930), and a bucket's count is negative binomial at the
+level. A service that was never learnt has a coarse grid that spans the rates of all services, one
+that is known a fine one. Effects of an outage are whole steps of the grid, so that no outage
+explains a count better than some normal level does: only their probabilities tell the two apart.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.baseline import UNKNOWN, Baseline, Floats, Singles, season_variance
+from detector.likelihood import FEW, log_rising
+
+Rows = NDArray[np.intp]
+
+SIZE = 24  # points of a grid
+_ZERO = 10  # the point that is the baseline itself
+_WORLD = 1.9  # standard deviation of the log rate over all services of the world
+_FLOOR = np.float32(1e-9)  # of a posterior: nothing on the grid is impossible
+# Nats between a level and the best normal one: single precision has no more to spare.
+_LEAST, _MOST = -46.0, 25.0
+_FASTEST = 0.4  # share of the mass at a point that a minute moves to the next
+_SEASON_DRIFT = 1 / 150  # variance that an unknown season gains in a minute, x its own
+_GROWTH = np.float32(0.05)  # share of outages that reach the next effect in a minute
+
+
+# Points are this far apart in the logarithm of the level, by what is known of the service.
+_SPACINGS = np.array((0.15, 0.25, 0.4))
+_FINE_BELOW = np.array((0.4, 0.75))  # uncertainty of the baseline
+# Effects of an outage, in points: 1.6, 2.5, 3.9, 7, 17, 60 and 300 on the finest grid.
+_STEPS = (3, 6, 9, 13, 19, 27, 38)
+N_EFFECTS = len(_STEPS)
+_WIDTH = SIZE + _STEPS[-1]
+_SCALES = np.exp((np.arange(_WIDTH) - _ZERO)[:, None] * _SPACINGS)
+
+
+def scales(baseline: Baseline) -> Floats:
+    """Levels of each service's grid, x its baseline, shape (`SIZE`, services)."""
+    return np.asarray(_SCALES[:SIZE, _kind(baseline)])
+
+
+def prior(baseline: Baseline) -> Singles:
+    """What is thought of the levels when only the baseline is known: sums to one by service."""
+    unknown = baseline.uncertainty > UNKNOWN
+    deviation = np.where(unknown, _WORLD, baseline.uncertainty)
+    weight = np.exp(-((_logs(baseline) / deviation) ** 2) / 2) + float(_FLOOR)
+    return np.asarray(weight / weight.sum(axis=0), np.float32)
+
+
+def around(normal: Floats, baseline: Baseline) -> Singles:
+    """Levels about *normal*, x baseline, known half as well as the baseline tells of any."""
+    deviation = baseline.uncertainty / 2
+    centre = np.log(normal) - deviation**2 / 2
+    weight = np.exp(-(((_logs(baseline) - centre) / deviation) ** 2) / 2) + float(_FLOOR)
+    return np.asarray(weight / weight.sum(axis=0), np.float32)
+
+
+def weighed(mass: Singles, count: Floats, expected: Floats, baseline: Baseline) -> Singles:
+    """
+    Weigh *mass*, shape (1 + `N_EFFECTS`, `SIZE`, services), by a bucket's *count*.
+
+    The first row of a service is the posterior of its level if nothing has happened; the others are
+    Shiryaev-Roberts sums by effect and level, which take in every onset up to now and are relative
+    to what the first row predicted. *expected* is the baseline's.
+    """
+    ratio = _likelihood(count, expected, baseline)
+    normal = mass[0] * ratio[:SIZE]
+    whole = normal.sum(axis=0)
+    ratio /= whole
+    new = np.empty(mass.shape, np.float32)
+    np.maximum(normal / whole, _FLOOR, out=new[0])
+    begins = mass[0] / np.float32(N_EFFECTS)
+    for k, step in enumerate(_STEPS, 1):
+        np.add(mass[k], begins, out=new[k])
+        new[k] *= ratio[step : step + SIZE]
+    return new
+
+
+def wandered(mass: Singles, baseline: Baseline) -> Singles:
+    """Let a minute pass: levels wander, outages grow; what a service has keeps its sum."""
+    gain = baseline.wander / 60 + season_variance(baseline) * _SEASON_DRIFT
+    half, pull = gain / (2 * _spacing(baseline) ** 2), gain / (2 * baseline.uncertainty**2)
+    place = (np.arange(SIZE) - _ZERO)[:, None]
+    up = np.minimum(half + pull * np.maximum(-place, 0), _FASTEST).astype(np.float32)
+    down = np.minimum(half + pull * np.maximum(place, 0), _FASTEST).astype(np.float32)
+    up[-1], down[0] = 0, 0
+    new = mass * (1 - up - down)
+    new[:, 1:] += mass[:, :-1] * up[:-1]
+    new[:, :-1] += mass[:, 1:] * down[1:]
+    grown = new[1:-1] * _GROWTH
+    new[1:-1] -= grown
+    new[2:] += grown
+    return np.asarray(new)
+
+
+def regridded(mass: Singles, old: Baseline, new: Baseline, factor: Floats) -> Singles:
+    """Carry *mass* from *old*'s grid to that of *new*, which expects *factor* times as much."""
+    at = np.clip((_logs(old) - np.log(factor)) / _spacing(new) + _ZERO, 0, SIZE - 1)
+    low = np.minimum(at.astype(np.intp), SIZE - 2)
+    part = (at - low).astype(np.float32)
+    move = np.zeros((mass.shape[2], SIZE, SIZE), np.float32)
+    point, row = np.indices(low.shape)
+    move[row, point, low], move[row, point, low + 1] = 1 - part, part
+    carried = np.ascontiguousarray((mass.transpose(2, 0, 1) @ move).transpose(1, 2, 0))
+    np.maximum(carried[0], _FLOOR, out=carried[0])
+    return carried
+
+
+def _likelihood(count: Floats, expected: Floats, baseline: Baseline) -> Singles:
+    """
+    Likelihood of *count* at each level and above the highest, relative to the best normal level.
+    """
+    kind, phi = _kind(baseline), baseline.dispersion
+    decline = -expected * np.log(phi) / (phi - 1)
+    log = _SCALES.astype(np.float32)[:, kind]
+    log *= decline.astype(np.float32)
+    log -= log[0].copy()
+    few = (count <= FEW) & (count == np.floor(count))
+    for rows in (np.flatnonzero(few & (count > 0)), np.flatnonzero(~few)):
+        size = _SCALES[:, kind[rows]] * (expected[rows] / (phi[rows] - 1))
+        gain = log_rising(size, count[rows]) - size * np.log(phi[rows])
+        log[:, rows] = gain - gain[:SIZE].max(axis=0)
+    return np.asarray(np.exp(np.clip(log, _LEAST, _MOST, out=log), out=log))
+
+
+def _kind(baseline: Baseline) -> Rows:
+    return np.asarray(np.searchsorted(_FINE_BELOW, baseline.uncertainty, side="right"))
+
+
+def _spacing(baseline: Baseline) -> Floats:
+    return np.asarray(_SPACINGS[_kind(baseline)])
+
+
+def _logs(baseline: Baseline) -> Floats:
+    return np.asarray((np.arange(SIZE) - _ZERO)[:, None] * _spacing(baseline))
