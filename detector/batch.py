@@ -18,7 +18,11 @@ What = str
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """What one post says of one service; a text with a *fingerprint* counts once per hour."""
+    """
+    What one post says of one service; a text with a *fingerprint* counts once per hour.
+
+    *kin* are the cells of a text that says in words that the service fails, else "".
+    """
 
     service: str
     what: What
@@ -26,6 +30,7 @@ class Statement:
     symptom: str = ""
     region: str = ""
     sample: Sample | None = None
+    kin: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +123,7 @@ def _statement(statement: Statement) -> tuple[str, ...]:
         statement.symptom,
         statement.region,
         packed,
+        statement.kin,
     )
 
 

@@ -14,13 +14,14 @@ from typing import Any
 import msgspec
 import redis
 
-from detector import evidence_index, reach
+from detector import evidence_index, reach, suspects
 from detector.bucket import WIDTH
 from detector.deliveries import Deliveries
 from detector.incidents import Incident, Severity, Status, Transition
 from detector.reach import Mark
 from detector.round import Progress, Round
 from detector.series import KEPT_MINUTES, Series, pack, unpack
+from detector.suspects import Suspect
 
 OUTBOX_LENGTH = 10_000
 _WORST_FIRST = {Severity.CRITICAL: 0, Severity.MAJOR: 1, Severity.MINOR: 2}
@@ -109,6 +110,7 @@ class IncidentStore:
             "minute": round_.minute,
         }
         pipe.hset(self._base + "state", mapping=row)
+        pipe.set(self._base + "suspects", round_.suspects)
         for incident in round_.incidents:
             opened = int(incident.opened_at.timestamp())
             pipe.hset(self._base + "incidents", incident.id, _json(incident))
@@ -132,6 +134,10 @@ class IncidentStore:
             pipe.ltrim(key, -reach.KEPT, -1)
 
     # --- readers ---
+
+    def suspects(self) -> tuple[Suspect, ...]:
+        """Return the bursts that are held back now, or that mostly repeat what was said."""
+        return suspects.decode(self._redis.get(self._base + "suspects") or b"")
 
     def open(self) -> tuple[Incident, ...]:
         """Return the incidents that are not resolved, worst first, then newest first."""

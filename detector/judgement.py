@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from detector import minutes, reach
+from detector import minutes, reach, suspects
 from detector.bucket import Bucket
 from detector.erasure import erased
 from detector.incidents import Incident, Transition
@@ -86,6 +86,7 @@ def judge(
         minute=minutes.encode(memory.minute),
         changes=tuple(changes),
         incidents=_to_save(memory.state, changes),
+        suspects=suspects.encode(memory.state.suspects),
         points=points,
         marks=marks,
         deleted=deleted,

@@ -13,10 +13,10 @@ class Round:
     """
     All that is to be saved after some buckets; *last_bucket* is the start of the last of them.
 
-    *changes* are in the order in which they happened; *state*, *texts* and *minute* are the packed
-    memory; *incidents* are snapshots to overwrite; *points* are finished minutes by service,
-    *marks* how far incidents reached, by id; *deleted* names the posts whose evidence is to go from
-    all incidents.
+    *changes* are in the order in which they happened; *state*, *texts*, *minute* and *suspects* are
+    packed, the first three being the memory; *incidents* are snapshots to overwrite; *points* are
+    finished minutes by service, *marks* how far incidents reached, by id; *deleted* names the posts
+    whose evidence is to go from all incidents.
     """
 
     last_bucket: int
@@ -25,6 +25,7 @@ class Round:
     minute: bytes = b""
     changes: tuple[tuple[Incident, Transition], ...] = ()
     incidents: tuple[Incident, ...] = ()
+    suspects: bytes = b""
     points: Mapping[str, Sequence[Point]] = field(default_factory=dict)
     marks: Mapping[str, Sequence[Mark]] = field(default_factory=dict)
     deleted: Set[str] = frozenset()

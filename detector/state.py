@@ -14,17 +14,19 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detector import baseline, recovery, surge
+from detector import baseline, crowd, recovery, surge
 from detector.baseline import Baseline
+from detector.crowd import Crowd
 from detector.evidence import Hint
 from detector.incidents import Incident
 from detector.recovery import Course
 from detector.surge import Surge
+from detector.suspects import Suspect
 
 _VERSION = 3
-_BY_CATALOGUE = frozenset({"catalogue_day", "catalogue_week"})  # arrays that have no row a service
+_BY_CATALOGUE = frozenset({"catalogue_day", "catalogue_week", "usual"})  # have no row a service
 
-Part = TypeVar("Part", Baseline, Surge, Course)
+Part = TypeVar("Part", Baseline, Surge, Course, Crowd)
 
 
 class StateError(ValueError):
@@ -47,9 +49,11 @@ class State:
     baseline: Baseline
     surge: Surge
     course: Course
+    crowd: Crowd
     incidents: tuple[Incident, ...] = ()
     hints: tuple[Hint, ...] = ()
     region_posts: tuple[tuple[str, str, float], ...] = ()
+    suspects: tuple[Suspect, ...] = ()
 
 
 class _Array(msgspec.Struct, array_like=True):
@@ -67,6 +71,7 @@ class _Stored(msgspec.Struct):
     incidents: tuple[Incident, ...]
     hints: tuple[Hint, ...]
     region_posts: tuple[tuple[str, str, float], ...]
+    suspects: tuple[Suspect, ...]
 
 
 class _Versioned(msgspec.Struct):
@@ -76,13 +81,13 @@ class _Versioned(msgspec.Struct):
 def initial(service_ids: Sequence[str], start: int) -> State:
     """Know nothing of *service_ids* yet; the first bucket begins at *start*, unix seconds."""
     services = tuple(sorted(service_ids))
-    unlearnt = baseline.cold(len(services), start)
     return State(
         services=services,
         next_start=start,
-        baseline=unlearnt,
-        surge=surge.cold(unlearnt, start),
+        baseline=baseline.cold(len(services), start),
+        surge=surge.cold(len(services), start),
         course=recovery.cold(len(services)),
+        crowd=crowd.cold(len(services)),
     )
 
 
@@ -90,7 +95,7 @@ def encode(state: State) -> bytes:
     """Pack the state; about 1 kB for a service that was never named, 3 kB for a busy one."""
     arrays: dict[str, _Array] = {}
     numbers: dict[str, int] = {}
-    for part in ("baseline", "surge", "course"):
+    for part in ("baseline", "surge", "course", "crowd"):
         for name, value in _contents(getattr(state, part)).items():
             if isinstance(value, np.ndarray):
                 arrays[f"{part}.{name}"] = _packed(value)
@@ -105,6 +110,7 @@ def encode(state: State) -> bytes:
         incidents=state.incidents,
         hints=state.hints,
         region_posts=state.region_posts,
+        suspects=state.suspects,
     )
     return msgspec.msgpack.encode(stored)
 
@@ -154,9 +160,11 @@ def _aligned(stored: _Stored, services: tuple[str, ...]) -> State:
         baseline=_filled(fresh.baseline, "baseline", stored, here, there),
         surge=_filled(fresh.surge, "surge", stored, here, there),
         course=_filled(fresh.course, "course", stored, here, there),
+        crowd=_filled(fresh.crowd, "crowd", stored, here, there),
         incidents=stored.incidents,
         hints=tuple(hint for hint in stored.hints if hint.service in services),
         region_posts=stored.region_posts,
+        suspects=tuple(one for one in stored.suspects if one.service in services),
     )
 
 
@@ -177,7 +185,7 @@ def _filled(
     return replace(part, **changed)
 
 
-def _contents(part: Baseline | Surge | Course) -> dict[str, Any]:
+def _contents(part: Baseline | Surge | Course | Crowd) -> dict[str, Any]:
     return {field.name: getattr(part, field.name) for field in fields(part)}
 
 

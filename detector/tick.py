@@ -6,33 +6,28 @@ incidents. The caller gives it every bucket once and in order, those without a r
 saves what comes out.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detector import baseline, recovery, surge
-from detector.baseline import MINUTE, Floats
+from detector import baseline, crowd, recovery, surge
+from detector.baseline import Flags, Floats
 from detector.bucket import WIDTH, Bucket
-from detector.cause import Evidence, Explanation, explain
-from detector.dependencies import Graph
-from detector.evidence import gathered, illustrated
-from detector.grouping import regrouped, reopenable
-from detector.incidents import Incident, Status, Transition
-from detector.layout import column, edges, index
-from detector.recovery import FAILING, NORMAL
+from detector.evidence import gathered
+from detector.grouping import reopenable
+from detector.incidents import Incident, Transition
+from detector.layout import column, index
+from detector.recovery import NORMAL
 from detector.state import State
-from detector.verdicts import carried, instant, verdicts
+from detector.suspects import suspected
+from detector.telling import WITH, told
+from detector.verdicts import Rows, carried, instant
 from models.catalogue import Catalogue
 
-Rows = NDArray[np.intp]
-
 _REMEMBERED = 2.0  # nats of suspicion from which a service's posts are kept as evidence
-_CHANCE = 8.0  # nats that the statistic of a normal service may reach in a day
 _REGION_KEEP = float(np.exp(-WIDTH / 300))
 _REGION_FLOOR = 0.05
-_WITH = "with:"  # before the other service, among the regions that posts name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,40 +101,34 @@ def measured(state: State, bucket: Bucket, policy: Policy) -> Measured:
         )
     state = _arrived(state, bucket.start)
     limit = surge.threshold(policy.false_incidents_per_service_year)
-    affected, recovered, blamed, mentioned = (
+    affected, recovered, blamed = (
         column(state.services, counts)
-        for counts in (bucket.affected, bucket.recovered, bucket.blamed, bucket.mentioned)
+        for counts in (bucket.affected, bucket.recovered, bucket.blamed)
     )
     rate = baseline.expected(state.baseline, bucket.start)
     frozen = recovery.frozen(state.course, bucket.start, state.baseline.uncertainty)
+    frozen |= _held_before(state)
     test = surge.judged(
-        state.surge,
-        bucket.start,
-        affected,
-        recovered,
-        blamed,
-        mentioned,
-        rate,
-        state.baseline,
-        frozen,
+        state.surge, bucket.start, affected, recovered, blamed, rate, state.baseline, frozen
     )
-    usual = surge.usual(test, rate)
+    usual = surge.usual(test, state.baseline, rate)
     quiet = round(policy.quiet_minutes * 60)
     course, moves = recovery.moved(
         state.course, test, bucket.start, affected, recovered, usual, state.baseline, limit, quiet
     )
-    raised = np.flatnonzero(recovery.raised(course, test, limit) & (state.course.phase == NORMAL))
     next_start = bucket.start + WIDTH
+    crossing = np.flatnonzero(recovery.raised(course, test, limit) & (state.course.phase == NORMAL))
     judged = replace(
         state,
         next_start=next_start,
         baseline=baseline.collected(state.baseline, bucket.start, affected, rate, frozen),
         surge=surge.cleared(test, moves.ended, next_start) if len(moves.ended) else test,
-        course=recovery.opened(course, test, raised, bucket.start),
+        course=course,
         region_posts=_regions(state.region_posts, bucket),
     )
+    judged, raised = _held_back(_heard(judged, bucket, _climbing(judged, moves.ended)), crossing)
     return Measured(
-        state=judged,
+        state=replace(judged, course=recovery.opened(course, test, raised, bucket.start)),
         bucket=bucket,
         ended=moves.ended,
         raised=raised,
@@ -157,7 +146,7 @@ def concluded(seen: Measured, catalogue: Catalogue, policy: Policy) -> Tick:
     known = tuple(i for i in state.incidents if reopenable(i, now, policy.reopen_hours))
     course = carried(state.course, state.services, known, seen.raised)
     state = replace(state, course=course, incidents=known)
-    after, changes = _told(
+    after, changes = told(
         state, seen.ended, len(seen.raised) > 0, seen.bucket, catalogue, seen.expected
     )
     lasting = tuple(i for i in after.incidents if reopenable(i, now, policy.reopen_hours))
@@ -178,94 +167,48 @@ def _arrived(state: State, start: int) -> State:
     learnt = baseline.advanced(state.baseline, start)
     if learnt is state.baseline:
         return state
-    return replace(
-        state, baseline=learnt, surge=surge.rescaled(state.surge, state.baseline, learnt)
-    )
+    factor = learnt.rates[:, 1] / np.maximum(state.baseline.rates[:, 1], 1e-12)
+    return replace(state, baseline=learnt, surge=surge.rescaled(state.surge, factor))
 
 
-def _told(
-    state: State,
-    ended: Rows,
-    opens: bool,
-    bucket: Bucket,
-    catalogue: Catalogue,
-    usual: Floats,
-) -> tuple[State, tuple[tuple[Incident, Transition], ...]]:
-    """Bring the incidents up to date and collect the transitions of this bucket."""
-    now = instant(state.next_start)
-    graph = edges(catalogue, state.services)
-    hints = gathered(state.hints, bucket, _climbing(state, ended))
-    judged = verdicts(state, ended, hints, usual)
-    if not judged:
-        return replace(state, hints=hints), ()
-    state, explanation = _explained(state, graph, usual, opens)
-    moved = regrouped(state.incidents, judged, explanation, graph, now)
-    shown = illustrated(moved, bucket, hints)
-    told = {incident.id: len(incident.transitions) for incident in state.incidents}
-    changes = tuple(
-        (incident, transition)
-        for incident in shown
-        for transition in incident.transitions[told.get(incident.id, 0) :]
-    )
-    kept = tuple(hint for hint in hints if hint.service not in judged)
-    return replace(state, incidents=shown, hints=kept), changes
-
-
-def _explained(
-    state: State, graph: Graph, usual: Floats, opens: bool
-) -> tuple[State, Explanation | None]:
-    """Ask for the cause when a service begins to fail, and once a minute while two fail."""
-    course, test = state.course, state.surge
-    # A service counts for its incident's cause as long as that is open, recovered or not.
-    failing = (course.phase != NORMAL) | _in_open_incident(state)
-    if np.count_nonzero(course.phase == FAILING) < 2 or not (
-        opens or state.next_start % MINUTE == 0
-    ):
-        return state, None
-    rows = graph.rows_beside(failing)
-    abnormal = np.zeros(len(state.services))
-    abnormal[rows] = surge.abnormality(test, state.baseline, rows)
-    # What failed since the onset is evidence to the end of the incident, however far it has
-    # recovered.
-    best = np.where(failing, np.maximum(course.evidence, np.maximum(abnormal, 0.0)), abnormal)
-    evidence = Evidence(
-        abnormal=np.where(failing, np.maximum(best, test.statistic - _CHANCE), best),
-        per_minute=usual * MINUTE / WIDTH,
-        excess=test.recent_observed - test.recent_expected,
-        blamed=test.recent_blamed,
-        failing=failing,
-        regions={(s, about): n for s, about, n in state.region_posts if _WITH not in about},
-        beside={
-            (s, about.removeprefix(_WITH)): n
-            for s, about, n in state.region_posts
-            if about.startswith(_WITH)
-        },
-    )
-    strongest = np.where(failing, evidence.abnormal, 0.0)
-    return replace(state, course=replace(course, evidence=strongest)), explain(graph, evidence)
-
-
-def _in_open_incident(state: State) -> NDArray[np.bool_]:
-    inside = {
-        one.service: 1
-        for incident in state.incidents
-        if incident.status is not Status.RESOLVED
-        for one in incident.affected
-    }
-    return np.asarray(column(state.services, inside) > 0)
-
-
-def _climbing(state: State, ended: Rows) -> Callable[[str], bool]:
-    """Tell of a service whether its posts are worth keeping: it fails or has begun to climb."""
-    rows = index(state.services)
+def _climbing(state: State, ended: Rows) -> Flags:
+    """Services whose posts are worth keeping: they fail or have begun to climb."""
     high = (surge.suspicion(state.surge) >= _REMEMBERED) | (state.course.phase != NORMAL)
     high[ended] = True
+    return np.asarray(high)
 
-    def climbs(service: str) -> bool:
-        row = rows.get(service)
-        return row is not None and bool(high[row])
 
-    return climbs
+def _heard(state: State, bucket: Bucket, climbs: Flags) -> State:
+    """Keep what is said of services that climb, and by whom."""
+    rows = index(state.services)
+
+    def climbing(service: str) -> bool:
+        return service in rows and bool(climbs[rows[service]])
+
+    said = crowd.heard(state.crowd, bucket, state.services, climbs)
+    return replace(state, hints=gathered(state.hints, bucket, climbing), crowd=said)
+
+
+def _held_back(state: State, crossing: Rows) -> tuple[State, Rows]:
+    """Part the services that would be raised: the state with the suspects, and those that are."""
+    held = crossing[crowd.campaign(state.crowd, crossing) > 0]
+    raised = np.setdiff1d(crossing, held)
+    repeated = np.flatnonzero(crowd.repeats(state.crowd) & (state.course.phase == NORMAL))
+    found = suspected(
+        state.suspects,
+        state.crowd,
+        state.services,
+        held,
+        np.setdiff1d(repeated, raised),
+        state.hints,
+        instant(state.next_start),
+    )
+    return replace(state, suspects=found), raised
+
+
+def _held_before(state: State) -> Flags:
+    behind = {one.service: 1 for one in state.suspects if one.held}
+    return np.asarray(column(state.services, behind) > 0)
 
 
 def _regions(
@@ -278,6 +221,6 @@ def _regions(
             posts[service, region] = posts.get((service, region), 0.0) + count
     for service, others in bucket.beside.items():
         for other, count in others.items():
-            key = (service, _WITH + other)
+            key = (service, WITH + other)
             posts[key] = posts.get(key, 0.0) + count
     return tuple((*key, posts[key]) for key in sorted(posts) if posts[key] >= _REGION_FLOOR)

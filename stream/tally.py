@@ -39,6 +39,7 @@ def tallied(reports: Iterable[Report], tagger: Tags, end: int | None = None) -> 
     """
     counting: _Counting | None = None
     seen: dict[tuple[str, str, str], float] = {}
+    first_day: dict[str, int] = {}
     ids: dict[str, int] = {}
     for entry in _entries(reports, tagger):
         start = int(entry.event_at.timestamp()) // WIDTH * WIDTH
@@ -48,7 +49,7 @@ def tallied(reports: Iterable[Report], tagger: Tags, end: int | None = None) -> 
             counting = _Counting(counting.start + WIDTH)
         if ids.get(entry.report_id, -WIDTH) != start:
             ids[entry.report_id] = start
-            counting.add(entry, seen)
+            counting.add(entry, seen, first_day)
     if counting:
         yield counting.closed()
         for start in range(counting.start + WIDTH, end or 0, WIDTH):
@@ -63,20 +64,37 @@ class _Counting:
         self._row: dict[bytes, int] = {}
         self._samples: dict[bytes, bytes] = {}
 
-    def add(self, entry: Accepted, seen: dict[tuple[str, str, str], float]) -> None:
+    def add(
+        self,
+        entry: Accepted,
+        seen: dict[tuple[str, str, str], float],
+        first_day: dict[str, int],
+    ) -> None:
         self._count("reports")
         if entry.is_repost:
             return
         at = entry.event_at.timestamp()
+        day = int(at // 86_400)
+        if entry.statements:
+            first_day.setdefault(entry.author, day)
         for statement in entry.statements:
+            if statement.kin:
+                self._count(f"{statement.service}|posts")
             key = (entry.author, statement.service, statement.what)
             if at - seen.get(key, -_WINDOW) >= _WINDOW:
                 seen[key] = at
+                if statement.kin:
+                    self._people(statement, is_new=first_day[entry.author] >= day)
                 self._state(statement)
 
     def closed(self) -> Bucket:
         row = {name: str(n).encode() for name, n in self._row.items()}
         return merge(self.start, [row], [self._samples])
+
+    def _people(self, statement: Statement, *, is_new: bool) -> None:
+        self._count(f"{statement.service}|kin:{statement.kin}")
+        if is_new:
+            self._count(f"{statement.service}|newcomers")
 
     def _state(self, statement: Statement) -> None:
         text = statement.fingerprint if statement.what == "affected" else ""

@@ -1,0 +1,153 @@
+"""
+Who says that a service fails: a crowd of people, or a campaign of few accounts or of one text?
+
+Log-likelihood ratios of a campaign against a crowd, over those who spoke since the reports began to
+climb. Texts: the commonest takes about a seventh of a crowd's, and most of a campaign's. Accounts:
+among a crowd the share of newcomers is the usual one, or somewhat more since an outage makes people
+speak who seldom do; a campaign has hardly anybody else. Where everybody is new, as on the first
+day, that says nothing. Repetition: people say it once or twice, campaigns many times; once is no
+evidence for a crowd. Held back is what is rather a campaign although campaigns are rare.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.baseline import Flags, Floats, Singles
+from detector.bucket import KIN_CELLS, KIN_KINDS, WIDTH, Bucket
+from detector.layout import column, index
+
+Rows = NDArray[np.intp]
+
+_PRIOR = float(np.log(100))  # odds against a campaign, of bursts that would be raised
+_ALIKE = (0.15, 0.7)  # share of the commonest text, of a crowd and of a campaign
+_MORE_NEW = 1 / 3  # of the usual share of people who are not new, this much fewer in an outage…
+_OLD_AMONG = 1 / 8  # …and of these again, in a campaign
+_POSTS = (1.3, 5.0)  # posts a head
+_KEEP = float(np.exp(-WIDTH / 60))  # of what was said before the reports began to climb
+_KEEP_REPEATED = float(np.exp(-WIDTH / 1800))
+_KEEP_USUAL = float(np.exp(-WIDTH / (7 * 86_400)))
+_ASSUMED = (20.0, 19.0)  # people and newcomers among them before anything is known
+_REPEATED, _REPEATED_TIMES = 20.0, 3.0  # posts that did not count, at least, and x those that did
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """
+    One row a service, of those who say in words that it fails.
+
+    *posts*, *people*, *newcomers* and *kin* (people by kind and cell of their text) are of the
+    present climb; *repeated* and *counted* posts fade within half an hour. *usual* has people and
+    newcomers of all services that do not climb, of about a week.
+    """
+
+    posts: Floats
+    people: Floats
+    newcomers: Floats
+    kin: Singles
+    repeated: Floats
+    counted: Floats
+    usual: Floats
+
+
+def cold(n_services: int) -> Crowd:
+    """Nobody has said anything."""
+    n = n_services
+    return Crowd(
+        posts=np.zeros(n),
+        people=np.zeros(n),
+        newcomers=np.zeros(n),
+        kin=np.zeros((n, KIN_KINDS * KIN_CELLS), np.float32),
+        repeated=np.zeros(n),
+        counted=np.zeros(n),
+        usual=np.zeros(2),
+    )
+
+
+def heard(crowd: Crowd, bucket: Bucket, services: tuple[str, ...], climbs: Flags) -> Crowd:
+    """Add *bucket*; where nothing *climbs*, what was said is soon forgotten."""
+    keep = np.where(climbs, 1.0, _KEEP)
+    said = {service: sum(cells.values()) for service, cells in bucket.kin.items()}
+    posts, people, new = (column(services, c) for c in (bucket.posts, said, bucket.newcomers))
+    counted = column(services, bucket.affected)
+    calm = ~climbs
+    return Crowd(
+        posts=crowd.posts * keep + posts,
+        people=crowd.people * keep + people,
+        newcomers=crowd.newcomers * keep + new,
+        kin=_kin(crowd, bucket.kin, services, climbs),
+        repeated=crowd.repeated * _KEEP_REPEATED + np.maximum(posts - counted, 0.0),
+        counted=crowd.counted * _KEEP_REPEATED + counted,
+        usual=crowd.usual * _KEEP_USUAL + np.array((people[calm].sum(), new[calm].sum())),
+    )
+
+
+def campaign(crowd: Crowd, rows: Rows) -> Floats:
+    """Nats by which what is said of *rows* is a campaign rather than a crowd."""
+    return np.asarray(
+        _by_texts(crowd, rows) + _by_accounts(crowd, rows) + _by_repetition(crowd, rows) - _PRIOR
+    )
+
+
+def repeats(crowd: Crowd) -> Flags:
+    """Services of which few accounts, or one text, make up nearly all that is posted."""
+    most = np.maximum(_REPEATED, _REPEATED_TIMES * crowd.counted)
+    return np.asarray(crowd.repeated >= most)
+
+
+def usual_newcomers(crowd: Crowd) -> float:
+    """Share of newcomers among those who report any service on an ordinary day."""
+    people, new = crowd.usual + _ASSUMED
+    return float(new / people)
+
+
+def alike(crowd: Crowd, rows: Rows) -> Floats:
+    """People with the commonest text, or nearly that: the median over the kinds of cells."""
+    cells = crowd.kin[rows].reshape(len(rows), KIN_KINDS, KIN_CELLS)
+    return np.asarray(np.median(cells.max(axis=2), axis=1), np.float64)
+
+
+def _by_texts(crowd: Crowd, rows: Rows) -> Floats:
+    most = alike(crowd, rows)
+    rest = np.maximum(crowd.people[rows] - most, 0.0)
+    crowds, campaigns = _ALIKE
+    return np.asarray(
+        most * np.log(campaigns / crowds) + rest * np.log((1 - campaigns) / (1 - crowds))
+    )
+
+
+def _by_accounts(crowd: Crowd, rows: Rows) -> Floats:
+    old = (1 - usual_newcomers(crowd)) * _MORE_NEW
+    new = crowd.newcomers[rows]
+    known = np.maximum(crowd.people[rows] - new, 0.0)
+    return np.asarray(new * np.log((1 - old * _OLD_AMONG) / (1 - old)) + known * np.log(_OLD_AMONG))
+
+
+def _by_repetition(crowd: Crowd, rows: Rows) -> Floats:
+    """Posts of one author, geometric."""
+    people = crowd.people[rows]
+    again = np.maximum(crowd.posts[rows] - people, 0.0)
+    once, more = 1 / np.array(_POSTS), 1 - 1 / np.array(_POSTS)
+    nats = people * np.log(once[1] / once[0]) + again * np.log(more[1] / more[0])
+    return np.asarray(np.maximum(nats, 0.0))
+
+
+def _kin(
+    crowd: Crowd,
+    said: Mapping[str, Mapping[str, int]],
+    services: tuple[str, ...],
+    climbs: Flags,
+) -> Singles:
+    fading = np.flatnonzero(~climbs & (crowd.people > 0))
+    if not len(fading) and not said:
+        return crowd.kin
+    kin, row_of = crowd.kin.copy(), index(services)
+    kin[fading] *= np.float32(_KEEP)
+    for service, texts in said.items():
+        if (row := row_of.get(service)) is not None:
+            for cells, people in texts.items():
+                for kind in range(KIN_KINDS):
+                    kin[row, kind * KIN_CELLS + int(cells[2 * kind : 2 * kind + 2])] += people
+    return kin
