@@ -81,11 +81,12 @@ class _Versioned(msgspec.Struct):
 def initial(service_ids: Sequence[str], start: int) -> State:
     """Know nothing of *service_ids* yet; the first bucket begins at *start*, unix seconds."""
     services = tuple(sorted(service_ids))
+    unlearnt = baseline.cold(len(services), start)
     return State(
         services=services,
         next_start=start,
-        baseline=baseline.cold(len(services), start),
-        surge=surge.cold(len(services), start),
+        baseline=unlearnt,
+        surge=surge.cold(unlearnt, start),
         course=recovery.cold(len(services)),
         crowd=crowd.cold(len(services)),
     )

@@ -101,17 +101,25 @@ def measured(state: State, bucket: Bucket, policy: Policy) -> Measured:
         )
     state = _arrived(state, bucket.start)
     limit = surge.threshold(policy.false_incidents_per_service_year)
-    affected, recovered, blamed = (
+    affected, recovered, blamed, mentioned = (
         column(state.services, counts)
-        for counts in (bucket.affected, bucket.recovered, bucket.blamed)
+        for counts in (bucket.affected, bucket.recovered, bucket.blamed, bucket.mentioned)
     )
     rate = baseline.expected(state.baseline, bucket.start)
     frozen = recovery.frozen(state.course, bucket.start, state.baseline.uncertainty)
     frozen |= _held_before(state)
     test = surge.judged(
-        state.surge, bucket.start, affected, recovered, blamed, rate, state.baseline, frozen
+        state.surge,
+        bucket.start,
+        affected,
+        recovered,
+        blamed,
+        mentioned,
+        rate,
+        state.baseline,
+        frozen,
     )
-    usual = surge.usual(test, state.baseline, rate)
+    usual = surge.usual(test, rate)
     quiet = round(policy.quiet_minutes * 60)
     course, moves = recovery.moved(
         state.course, test, bucket.start, affected, recovered, usual, state.baseline, limit, quiet
@@ -167,8 +175,9 @@ def _arrived(state: State, start: int) -> State:
     learnt = baseline.advanced(state.baseline, start)
     if learnt is state.baseline:
         return state
-    factor = learnt.rates[:, 1] / np.maximum(state.baseline.rates[:, 1], 1e-12)
-    return replace(state, baseline=learnt, surge=surge.rescaled(state.surge, factor))
+    return replace(
+        state, baseline=learnt, surge=surge.rescaled(state.surge, state.baseline, learnt)
+    )
 
 
 def _climbing(state: State, ended: Rows) -> Flags:
