@@ -74,7 +74,9 @@ def fits(
 ) -> Fits:
     """Weigh one or more *hypotheses*; all arrays are by row of the *graph*."""
     known = np.concatenate([h.rows for h in hypotheses])
-    rows = np.unique(np.concatenate([np.flatnonzero(failing | (abnormal != 0)), known]))
+    telling = failing | (abnormal != 0)
+    telling[known] = True
+    rows = np.flatnonzero(telling)
     odds = np.expm1(np.clip(abnormal[rows], *_EVIDENCE))
     alone = leak[rows]
     noticed = 1 - np.exp(-_NOTICED * per_minute)
@@ -83,7 +85,7 @@ def fits(
     calm = ~failing[rows] & (odds < 0)
     if calm.any():
         unseen *= min(float(-odds[calm].sum() / noticed[rows][calm].sum()), 1.0)
-    places = np.searchsorted(rows, known)
+    places = (np.cumsum(telling) - 1)[known]
     starts = np.cumsum([0, *(len(h.rows) for h in hypotheses)])
     strength = np.concatenate([h.strength for h in hypotheses])
     own = np.repeat([_own(h, graph) for h in hypotheses], np.diff(starts)) == known

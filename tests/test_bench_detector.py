@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from detector.bench import alarms, delays, endings, nab, oracle
+from detector.bench import alarms, causes, delays, endings, nab, oracle
 from detector.bench.life import aged, newborn
 from detector.bench.report import _ratio
 from detector.bench.rivals import RIVALS
@@ -131,3 +131,10 @@ def test_tenfold_outage_of_a_learnt_service_is_resolved_soon_after_its_end():
     assert found.raised == 1
     assert found.early == 0
     assert found.lag < 15
+
+
+def test_the_cost_of_causes_is_given_by_the_number_of_failing_services():
+    spent = causes.measured(300, 5, (2, 40))
+
+    assert set(spent) == {"2", "40"}
+    assert all(0 <= ms < 1_000 for ms in spent.values())

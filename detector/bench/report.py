@@ -9,7 +9,7 @@ import numpy as np
 
 from detector import surge
 from detector.baseline import Floats
-from detector.bench import alarms, cost, delays, oracle
+from detector.bench import alarms, causes, cost, delays, oracle
 from detector.bench.delays import CELLS, RATES, Trials
 from detector.bench.life import aged, newborn
 from detector.bench.rivals import RIVALS
@@ -66,6 +66,7 @@ def measured(size: Size, seed: int = JUDGING_SEED, nab: Path | None = None) -> R
             "outage": spent.outage_ms,
             "2000_failing": spent.failing_ms,
         },
+        "explain_ms_10000_by_100_by_failing": causes.measured(),
         "cost": asdict(spent),
         "state_bytes_per_service": spent.state_bytes_per_service,
     }
