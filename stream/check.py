@@ -96,7 +96,8 @@ def _slack(settings: Settings) -> str:
     from slack_sdk.errors import SlackApiError, SlackClientError
 
     try:
-        found = WebClient(token=slack.bot_token.get_secret_value(), timeout=10).auth_test()
+        token = slack.bot_token.get_secret_value()
+        found = WebClient(token=token, base_url=slack.api_url, timeout=10).auth_test()
     except (SlackApiError, SlackClientError, OSError) as error:
         reason = error.response["error"] if isinstance(error, SlackApiError) else error
         raise SettingsError(

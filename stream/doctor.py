@@ -3,7 +3,7 @@
 sources, status pages, clocks, the scopes of the Slack token. One line each, with what to do.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -23,7 +23,12 @@ log = structlog.get_logger()
 MAX_SKEW = timedelta(seconds=5)
 STALE = timedelta(minutes=2)
 AT_ONCE = 8
-SCOPES = frozenset({"chat:write"})
+# Any of the scopes, and what does not work without one.
+SCOPES = (
+    (("chat:write",), "nothing can be posted"),
+    (("channels:history", "groups:history"), "a lost answer may post a message twice"),
+    (("files:write",), "threads show no picture"),
+)
 Look = Callable[[Settings], str]
 
 
@@ -129,17 +134,27 @@ def _slack_scopes(settings: Settings) -> str:
 
     token = slack.bot_token.get_secret_value()
     try:
-        response = WebClient(token=token, timeout=int(SECONDS)).auth_test()
+        client = WebClient(token=token, base_url=slack.api_url, timeout=int(SECONDS))
+        response = client.auth_test()
     except (SlackApiError, SlackClientError, OSError) as error:
         raise Disconnected(f"Slack: {error}; see the line slack") from error
     headers = {str(name).lower(): value for name, value in (response.headers or {}).items()}
     have = {scope.strip() for scope in str(headers.get("x-oauth-scopes", "")).split(",")}
-    if missing := SCOPES - have:
+    if missing := missing_scopes(have):
         raise Refused(
-            f"the token lacks {', '.join(sorted(missing))}; add it under OAuth & Permissions and "
-            "install the app again"
+            f"the token lacks {'; '.join(missing)}; add it under OAuth & Permissions and install "
+            "the app again"
         )
     return ", ".join(sorted(have))
+
+
+def missing_scopes(have: Collection[str]) -> list[str]:
+    """Return what a token with the scopes *have* lacks, each with what does not work then."""
+    return [
+        f"{' or '.join(any_of)} ({consequence})"
+        for any_of, consequence in SCOPES
+        if not any(scope in have for scope in any_of)
+    ]
 
 
 def _official(settings: Settings) -> str:

@@ -7,10 +7,10 @@ from pydantic import SecretStr
 from detector.feeds import Feed, Feeds
 from stream.check import Check
 from stream.configuration import change
-from stream.doctor import _skew, diagnose, trouble
+from stream.doctor import _skew, _slack_scopes, diagnose, missing_scopes, trouble
 from stream.settings import Settings
 from stream.sources.bluesky import Bluesky
-from stream.sources.live import Disconnected
+from stream.sources.live import Disconnected, Refused
 from tests.web_double import Answer, WebDouble
 
 NOW = datetime(2026, 7, 4, 12, tzinfo=UTC)
@@ -110,3 +110,32 @@ def test_a_silent_source_is_found_through_redis(
 
     assert not found["feeds"].ok
     assert "bluesky has said nothing" in found["feeds"].detail
+
+
+@pytest.mark.parametrize(
+    ("scopes", "lacks"),
+    [
+        (("chat:write", "groups:history", "files:write"), ""),
+        (("chat:write", "files:write"), "channels:history or groups:history (a lost answer"),
+        (("files:write", "channels:history"), "chat:write (nothing can be posted)"),
+    ],
+)
+def test_what_a_slack_token_lacks_is_said_with_what_does_not_work_then(
+    scopes: tuple[str, ...], lacks: str
+) -> None:
+    assert "; ".join(missing_scopes(scopes)).startswith(lacks)
+    assert bool(missing_scopes(scopes)) is bool(lacks)
+
+
+def test_the_scopes_of_a_slack_token_are_asked_for() -> None:
+    answer = Answer(
+        body=b'{"ok": true, "user": "outcry", "team": "ours"}',
+        headers=(("X-OAuth-Scopes", "chat:write,channels:history"),),
+    )
+    with WebDouble({"/api/auth.test": answer}) as web:
+        slack = Settings().alerts.slack.model_copy(
+            update={"bot_token": SecretStr("xoxb-t"), "api_url": f"{web.url}/api/"}
+        )
+        alerts = Settings().alerts.model_copy(update={"slack": slack})
+        with pytest.raises(Refused, match=r"lacks files:write \(threads show no picture\)"):
+            _slack_scopes(Settings().model_copy(update={"alerts": alerts}))
