@@ -125,9 +125,9 @@ class Deliveries:
     # --- remarks ---
 
     def remarked(self, incident_id: str, remark_id: str, reference: str | None) -> None:
-        """Note that the remark is told, or not worth telling."""
+        """Note that the remark is told; without a *reference*, that it is not worth telling."""
         subject = f"{incident_id} {remark_id}"
-        row = {f"remark:{subject}": "1"}
+        row = {f"remark:{subject}": _PASSED if reference is None else _TOLD}
         if reference is not None:
             row[f"incident:{incident_id}"] = reference
         with self._redis.pipeline(transaction=True) as pipe:
@@ -142,6 +142,11 @@ class Deliveries:
         fields = [f"remark:{incident_id} {one}" for one in remark_ids]
         rows = zip(remark_ids, self._redis.hmget(self._sent, fields), strict=True)
         return [one for one, row in rows if row is None]
+
+    def has_told(self, incident_id: str, remark_ids: Sequence[str]) -> bool:
+        """Whether any of *remark_ids* was told."""
+        fields = [f"remark:{incident_id} {one}" for one in remark_ids]
+        return _TOLD in self._redis.hmget(self._sent, fields)
 
     # --- storms ---
 
@@ -178,6 +183,7 @@ class Deliveries:
         return row
 
 
+_TOLD, _PASSED = b"1", b"0"
 _postponed = msgspec.json.Decoder(Postponed)
 
 

@@ -10,7 +10,7 @@ from detector.incident_store import IncidentStore
 from detector.incidents import Incident, Status
 from detector.official import AFTER
 from models.catalogue import Catalogue
-from stream.alerts import statements, together, wording
+from stream.alerts import charts, statements, together, wording
 from stream.alerts.channel import Channel, Remarks
 from stream.alerts.headline import parent_id
 from stream.alerts.plain import plain
@@ -47,7 +47,8 @@ class Agenda:
         self._news = news
         self._acted_at: datetime | None = None
         self._looked_at: datetime | None = None
-        self._owing = False
+        self._owing = True
+        self._unfinished = False
         self._beside: dict[str, str] = {}
         self._clock = datetime.min.replace(tzinfo=UTC)
         self._postponed: dict[str, Postponed] = {}
@@ -93,17 +94,27 @@ class Agenda:
 
     def remarks(self, now: datetime) -> Iterator[Case]:
         """Yield what was not told of yet beside the steps; looked for when there is reason."""
-        if not isinstance(self._channel, Remarks) or not self._has_reason(now):
+        if not isinstance(self._channel, Remarks):
+            return
+        kinds = self._channel.remarks
+        if not self._has_reason(kinds, now):
             return
         self._owing = True  # until all that is yielded was taken
         waiting = self.waiting()
         for incident in self.told(self.recent()):
             beside = waiting.get(incident.id, ())
-            kinds = self._channel.remarks
             found = {one.id: one for one in self._of(incident, beside) if one.kind in kinds}
             for id in self._deliveries.untold(incident.id, list(found)):
                 yield late(id, incident, found[id])
         self._owing = False
+
+    def is_charted(self, incident_id: str) -> bool:
+        """Whether a picture of its course is in its thread."""
+        return self._deliveries.has_told(incident_id, (charts.BEGIN, charts.END))
+
+    def look_again(self) -> None:
+        """Come back to the remarks soon: one of them could not be told."""
+        self._unfinished = True
 
     def recent(self) -> list[Incident]:
         """Return the incidents that are open, were opened last, or ended lately."""
@@ -134,6 +145,7 @@ class Agenda:
         for one in waiting:
             until = self._postponed[one.id].event_due_at or self._clock
             yield together.remark(one, incident, until, self._catalogue)
+        yield from charts.due(incident, self._clock)
         if self._actions and (mark := self._actions.marks([incident.id])[incident.id].acknowledged):
             yield Remark(
                 id=f"acknowledged {mark.at.timestamp():.3f}",
@@ -142,15 +154,16 @@ class Agenda:
                 at=mark.at,
             )
 
-    def _has_reason(self, now: datetime) -> bool:
+    def _has_reason(self, kinds: frozenset[Kind], now: datetime) -> bool:
         beside = {id: p.beside for id, p in self._postponed.items() if p.reason == TOGETHER}
         reason = self._owing or beside != self._beside
         self._beside = beside
-        if self._news is not None:
-            again = self._looked_at is None or now - self._looked_at >= _LOOK_AGAIN
-            reason = reason or (again and not self._news.nothing_read)
+        news = self._news is not None and not self._news.nothing_read
+        moving = self._unfinished or news or Kind.CHART in kinds
+        rested = self._looked_at is None or now - self._looked_at >= _LOOK_AGAIN
+        reason = reason or (moving and rested)
         if reason:
-            self._looked_at = now
+            self._looked_at, self._unfinished = now, False
         return reason
 
     def _has_come(self, postponed: Postponed) -> bool:

@@ -87,6 +87,7 @@ class Slack(Section):
     app_token: SecretStr | None = None
     app_token_file: Path | None = None
     operators: Words = ()
+    charts: bool = True
     api_url: WebAddress = "https://slack.com/api/"
 
     @model_validator(mode="after")

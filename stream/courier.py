@@ -7,7 +7,6 @@ that never came, leaves the note; the channel then looks whether its message is 
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -15,39 +14,24 @@ import structlog
 from detector.actions import Actions
 from detector.deliveries import Postponed
 from detector.incident_store import IncidentStore
-from detector.incidents import Incident, Status
+from detector.incidents import Status
 from models.catalogue import Catalogue
 from stream.agenda import IN_DIGEST, RECENT_START, TOGETHER, Agenda
-from stream.alerts.around import Around
 from stream.alerts.backoff import backoff
 from stream.alerts.channel import Alert, AlertError, Channel, Digest, Digests, Repeats
-from stream.alerts.headline import parent_id
+from stream.alerts.remark import Kind
 from stream.alerts.rules import Rules
 from stream.alerts.stack import Stack
 from stream.case import Case
+from stream.drained import Drained
 from stream.news import News
+from stream.scene import Scene
 from stream.storm import joined, members
 from stream.triage import Triage
 
+_PICTURE_TRIES = 5
+
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drained:
-    """
-    What one pass did: entries sent, folded into others, refused for good, put off, not wanted.
-
-    *retry_at* is when the next pass makes sense, None for whenever something new is there;
-    *n_failures* counts the retryable failures in a row.
-    """
-
-    n_sent: int = 0
-    n_folded: int = 0
-    n_refused: int = 0
-    n_postponed: int = 0
-    n_unwanted: int = 0
-    retry_at: datetime | None = None
-    n_failures: int = 0
 
 
 class Courier:
@@ -74,8 +58,8 @@ class Courier:
         self._triage = Triage(
             channel, self._deliveries, rules or Rules(), known, actions, self._agenda
         )
-        self._news = news
-        self._stack = stack
+        self._scene = Scene(store, self._agenda, self._triage, known, news, stack)
+        self._n_skipped: dict[str, int] = {}
         self._jitter = jitter
         self._fresh = True
         self._clock = datetime.min.replace(tzinfo=UTC)
@@ -153,15 +137,18 @@ class Courier:
         try:
             reference = self._call(case, now, decided)
         except AlertError as error:
+            if error.retryable and case.remark and case.remark.kind is Kind.CHART:
+                self._skip(case, error)
+                return None
             if error.retryable:
                 return self._retry(case, now, error)
             log.error("alert_refused", reason=error.reason, **self._names(case))
             self._pass(case)
             self._count("refused")
         else:
-            self._finish(case, reference)
-            self._let_go(case, now)
             self._triage.note_shown(reference, now)
+            self._finish(case, reference, now)
+            self._let_go(case, now)
             self._repeat(case, now)
             self._fresh = False
             self._count("sent")
@@ -181,23 +168,14 @@ class Courier:
             newest=case.newest,
             is_story=decided == "story",
             remark=case.remark,
-            around=self._around(case.newest),
+            picture=self._scene.picture(case),
+            around=self._scene.around(case.newest, self._clock),
             attempted_at=self._attempted_at(case.subject, now),
         )
         kept = self.channel.send(alert, reference)
         if reference is None:
             self._deliveries.note_root(case.incident.id, case.incident.opened_at)
         return kept
-
-    def _around(self, incident: Incident) -> Around:
-        parent = parent_id(incident)
-        return Around(
-            marks=self._triage.marks(incident),
-            stack=self._stack,
-            official=self._news.of(incident, self._clock) if self._news else None,
-            beside=tuple(self._agenda.waiting().get(incident.id, ())),
-            parent=self._store.get(parent) if parent else None,
-        )
 
     def _call_digest(self, case: Case, now: datetime) -> str:
         """Tell all incidents of the storm in its one message."""
@@ -226,6 +204,17 @@ class Courier:
         log.warning("alert_retry", **facts, delay_seconds=round(delay, 1), **self._names(case))
         return now + timedelta(seconds=delay)
 
+    def _skip(self, case: Case, error: AlertError) -> None:
+        """Let a picture wait, or go: no message waits for it."""
+        self._n_skipped[case.subject] = self._n_skipped.get(case.subject, 0) + 1
+        gone = self._n_skipped[case.subject] >= _PICTURE_TRIES
+        if gone:
+            del self._n_skipped[case.subject]
+            self._pass(case)
+        else:
+            self._agenda.look_again()
+        log.warning("alert_chart_skipped", reason=error.reason, gone=gone, **self._names(case))
+
     # --- notes ---
 
     def _pass(self, case: Case) -> None:
@@ -234,9 +223,11 @@ class Courier:
         else:
             self._deliveries.passed(None if case.late else case.entry_id, case.incident.id)
 
-    def _finish(self, case: Case, reference: str | None) -> None:
+    def _finish(self, case: Case, reference: str | None, now: datetime) -> None:
         if case.remark is not None:
             self._deliveries.remarked(case.incident.id, case.remark.id, reference)
+            if case.remark.kind is Kind.CHART:
+                self._touch(case.incident.id, now)
         elif case.late:
             self._deliveries.caught_up(case.incident.id, reference)
         else:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import time, timedelta
+from importlib.util import find_spec
 from zoneinfo import ZoneInfo
 
 from detector.actions import Actions
@@ -179,6 +180,7 @@ def _slack(name: str, argument: str, alerts: Alerts, services: Catalogue, page: 
             page,
             name=name,
             buttons=slack.app_token is not None,
+            charts=slack.charts and find_spec("PIL") is not None,
             base_url=slack.api_url,
         )
     from stream.alerts.slack_webhook import SlackWebhook

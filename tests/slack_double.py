@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 
 from tests.background import Background
 from tests.slack_rules import Refused, check_message, check_query
+from tests.slack_uploads import PATH, File, Uploads
 
 TOKEN = "xoxb-secret-token-of-the-test"
 HOOK = "/services/T0SECRET/B0SECRET/hook-secret"
@@ -50,6 +51,7 @@ class Posted:
     metadata: dict[str, Any] | None = None
     n_edits: int = 0
     is_broadcast: bool = False
+    file: File | None = None
 
 
 @dataclass
@@ -61,6 +63,7 @@ class SlackDouble:
     refused: list[str] = field(default_factory=list)
     faults: deque[Fault | None] = field(default_factory=deque)
     scopes: set[str] = field(default_factory=lambda: {"chat:write", "channels:history"})
+    uploads: Uploads = field(default_factory=Uploads)
     page: int = 200
     app_token: str = ""
     socket_url: str = ""
@@ -110,6 +113,12 @@ class SlackDouble:
                 return self._post(body)
             case "chat.update":
                 return self._update(body)
+            case "files.getUploadURLExternal":
+                self._need_scope("files:write")
+                return self.uploads.place(body, self.address)
+            case "files.completeUploadExternal":
+                self._need_scope("files:write")
+                return self._show(body)
             case "conversations.history" | "conversations.replies":
                 self._need_scope("channels:history")
                 return self._read(method, body)
@@ -143,6 +152,12 @@ class SlackDouble:
         found.text, found.blocks = body["text"], body["blocks"]
         found.n_edits += 1
         return {"ok": True, "channel": CHANNEL, "ts": found.ts, "text": found.text}
+
+    def _show(self, body: dict[str, Any]) -> dict[str, Any]:
+        file = self.uploads.complete(body, CHANNEL, {one.ts for one in self.roots})
+        shown = self._append({"text": "", "blocks": []}, body["thread_ts"])
+        shown.file = file
+        return {"ok": True, "files": [{"id": file.id, "title": file.name}]}
 
     def _need_scope(self, scope: str) -> None:
         if scope not in self.scopes:
@@ -191,6 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         method = self.path.rsplit("/", 1)[1] if self.path.startswith("/api/") else "webhook"
+        method = "upload" if self.path.startswith(PATH) else method
         self._serve(method, body)
 
     def _serve(self, method: str, body: bytes) -> None:
@@ -210,6 +226,8 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, self._accept(method, body)
         except Refused as error:
             self.server.slack.refused.append(f"{method}: {error.code}: {error}")
+            if method == "upload":
+                return 400, error.code
             if method == "webhook":
                 return 404 if error.code == "no_service" else 400, error.code
             return 200, json.dumps({"ok": False, "error": error.code})
@@ -221,6 +239,9 @@ class _Handler(BaseHTTPRequestHandler):
                 raise Refused("no_service", self.path)
             slack.hook(_json_object(self.headers, body))
             return "ok"
+        if method == "upload":
+            slack.uploads.put(self.path.removeprefix(PATH), body)
+            return "OK"
         if method == "apps.connections.open":
             if self.headers.get("Authorization") != f"Bearer {slack.app_token}":
                 raise Refused("invalid_auth", "")
@@ -261,12 +282,15 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 _TAKES_FORM = {"conversations.history", "conversations.replies", "conversations.list"}
+_TAKES_FORM |= {"files.getUploadURLExternal", "files.completeUploadExternal"}
 
 
 def _as_message(posted: Posted, query: dict[str, str]) -> dict[str, Any]:
     row: dict[str, Any] = {"type": "message", "ts": posted.ts, "text": posted.text}
     if posted.metadata and query.get("include_all_metadata") in ("1", "true"):
         row["metadata"] = posted.metadata
+    if posted.file:
+        row["files"] = [{"id": posted.file.id, "name": posted.file.name}]
     return row
 
 

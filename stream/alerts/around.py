@@ -15,7 +15,7 @@ class Around:
 
     *official* is None where no status page is read at all; *beside* are incidents that wait for a
     message of their own, as they may be of the same failure; *parent* is the one that it was
-    merged into.
+    merged into. *charted* says that its thread holds a picture of its course.
     """
 
     marks: Marks = NO_MARKS
@@ -23,6 +23,7 @@ class Around:
     official: Official | None = None
     beside: tuple[Incident, ...] = ()
     parent: Incident | None = None
+    charted: bool = False
 
 
 NOTHING_AROUND = Around()

@@ -32,6 +32,8 @@ class Alert:
     """
     One outbox entry to tell, or a *remark* on the incident, which is told in its thread.
 
+    *picture* is a chart as PNG, for a remark that is one.
+
     *incident* is as it was at *transition* and belongs to the story; *newest* is the latest
     snapshot that waits in the outbox, and what a message that is edited in place should show.
     *is_story* says whether the step is told by itself. *attempted_at* is set when an earlier call
@@ -44,6 +46,7 @@ class Alert:
     newest: Incident
     is_story: bool = True
     remark: Remark | None = None
+    picture: bytes | None = None
     around: Around = NOTHING_AROUND
     attempted_at: datetime | None = None
 

@@ -143,6 +143,11 @@ def mine(incident: Incident, stack: Stack | None, catalogue: Catalogue) -> tuple
     return (Fact(label="Your stack", text="; ".join(parts) or "not hit"),)
 
 
+def chart(charted: bool) -> tuple[Fact, ...]:
+    """Say where the picture of its course is."""
+    return (Fact(label="Chart", text="in the thread"),) if charted else ()
+
+
 def beside(waiting: Sequence[Incident], catalogue: Catalogue) -> tuple[Fact, ...]:
     """Name the incidents that may be of the same failure and have no message of their own yet."""
     names = [

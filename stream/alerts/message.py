@@ -80,6 +80,7 @@ def compose(
             *facts.beside(around.beside, catalogue),
             *facts.official(incident, around.official, catalogue),
             *facts.handled(around.marks),
+            *facts.chart(around.charted),
         ),
         quotes=tuple(_quote(sample, catalogue) for sample in _telling(incident.samples)),
         background=(

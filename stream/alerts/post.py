@@ -22,6 +22,11 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
+def no_redirects() -> urllib.request.OpenerDirector:
+    """Return what opens an address, and follows it nowhere else."""
+    return urllib.request.build_opener(_NoRedirect)
+
+
 def post(
     whom: str,
     url: str,
@@ -33,8 +38,7 @@ def post(
     try:
         kinds = {"Content-Type": "application/json", "User-Agent": "outcry", **(headers or {})}
         request = urllib.request.Request(url, body, kinds, method="POST")  # noqa: S310  the user's
-        opener = urllib.request.build_opener(_NoRedirect)
-        with opener.open(request, timeout=timeout_seconds) as answer:
+        with no_redirects().open(request, timeout=timeout_seconds) as answer:
             answer.read(10_000)
     except urllib.error.HTTPError as error:
         with error:

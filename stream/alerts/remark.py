@@ -11,6 +11,7 @@ class Kind(StrEnum):
     OFFICIAL = "official"
     BESIDE = "beside"
     ACKNOWLEDGED = "acknowledged"
+    CHART = "chart"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,9 +14,11 @@ from detector.incidents import Step
 from models.catalogue import Catalogue
 from stream.alerts import blocks
 from stream.alerts.channel import Alert, AlertError, Digest
+from stream.alerts.charts import describe
 from stream.alerts.message import compose, line_of
 from stream.alerts.plain import plain
-from stream.alerts.remark import Kind
+from stream.alerts.remark import Kind, Remark
+from stream.alerts.slack_files import name_of, upload
 from stream.alerts.slack_history import EVENT_TYPE, History
 from stream.alerts.slack_request import PAUSE_SECONDS, TIMEOUT_SECONDS, attempt, silence
 from stream.alerts.slack_webhook import digest as digest_of
@@ -35,12 +37,13 @@ class SlackBot:
     The reference is "channel:ts". Needs the scope ``chat:write`` and the bot in the channel. Each
     message carries its incident and outbox entry as metadata; where an earlier call may have been
     taken by Slack, its history is read before anything is posted again (`slack_history`). With
-    *buttons*, roots have them; somebody must listen for the clicks (`slack_socket`).
+    *buttons*, roots have them; somebody must listen for the clicks (`slack_socket`). With *charts*,
+    threads show the incident's course as a picture, which needs the scope ``files:write``.
     """
 
     pause_seconds = PAUSE_SECONDS
     edits = True
-    remarks = frozenset({Kind.OFFICIAL, Kind.BESIDE})
+    remarks: frozenset[Kind]
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class SlackBot:
         *,
         name: str = "slack",
         buttons: bool = False,
+        charts: bool = False,
         base_url: str = API,
         timeout_seconds: int = TIMEOUT_SECONDS,
     ):
@@ -66,6 +70,8 @@ class SlackBot:
         self._catalogue = catalogue
         self._page_url = page_url
         self._buttons = buttons
+        told = {Kind.OFFICIAL, Kind.BESIDE}
+        self.remarks = frozenset(told | {Kind.CHART} if charts else told)
         self._history = History(self._client, channel)
         self._shown: dict[str, str] = {}
 
@@ -87,6 +93,9 @@ class SlackBot:
             # A root posted late stands for the step as well: a reply that fails after it would
             # lose the reference, and the next attempt would have to look for it.
             return self._post(alert.incident.id, alert.entry_id, content)
+        if alert.remark and alert.picture:
+            self._chart(alert, alert.remark, alert.picture, reference)
+            return reference
         opens = alert.remark is None and alert.transition.step is Step.OPENED
         if alert.is_story and not opens and not tells_step:
             self._reply(alert, reference)
@@ -174,6 +183,15 @@ class SlackBot:
                 unfurl_media=False,
             )
         )
+
+    def _chart(self, alert: Alert, remark: Remark, picture: bytes, reference: str) -> None:
+        """Show *picture* in the thread, unless it is there or may not be shown."""
+        channel, _, ts = reference.partition(":")
+        name, since = name_of(alert.incident.id, remark.id), alert.attempted_at
+        if since and self._history.file(channel, ts, name, since):
+            return
+        said = describe(alert.newest, self._catalogue)
+        upload(self._client, channel, ts, picture, name, said)
 
     def _remember(self, reference: str, content: Mapping[str, Any]) -> None:
         if len(self._shown) >= _SHOWN_LIMIT:

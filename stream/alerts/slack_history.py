@@ -41,22 +41,43 @@ class History:
 
     def root(self, subject: str, since: datetime) -> dict[str, Any] | None:
         """Return the message about *subject* posted after *since*, with its channel, or None."""
-        return self._find(self._roots, {"incident_id": subject}, since)
+        wanted = {"incident_id": subject}
+        return self._search(
+            self._roots, lambda message: _matches(message.get("metadata"), wanted), since
+        )
 
     def reply(self, channel: str, ts: str, entry_id: str, since: datetime) -> bool:
         """Whether the reply for *entry_id* stands in the thread of *ts*."""
-
-        def thread(cursor: dict[str, Any], oldest: str) -> Any:
-            return self._client.conversations_replies(
-                channel=channel,
-                ts=ts,
-                oldest=oldest,
-                limit=_PAGE,
-                include_all_metadata=True,
-                **cursor,
+        wanted = {"entry_id": entry_id, "reply": 1}
+        return (
+            self._search(
+                lambda cursor, oldest: self._thread(channel, ts, oldest, cursor),
+                lambda message: _matches(message.get("metadata"), wanted),
+                since,
             )
+            is not None
+        )
 
-        return self._find(thread, {"entry_id": entry_id, "reply": 1}, since) is not None
+    def file(self, channel: str, ts: str, name: str, since: datetime) -> bool:
+        """Whether a file of this *name* is in the thread of *ts*."""
+        return (
+            self._search(
+                lambda cursor, oldest: self._thread(channel, ts, oldest, cursor),
+                lambda message: any(one.get("name") == name for one in message.get("files") or []),
+                since,
+            )
+            is not None
+        )
+
+    def _thread(self, channel: str, ts: str, oldest: str, cursor: dict[str, Any]) -> Any:
+        return self._client.conversations_replies(
+            channel=channel,
+            ts=ts,
+            oldest=oldest,
+            limit=_PAGE,
+            include_all_metadata=True,
+            **cursor,
+        )
 
     def _roots(self, cursor: dict[str, Any], oldest: str) -> Any:
         return self._client.conversations_history(
@@ -67,15 +88,18 @@ class History:
             **cursor,
         )
 
-    def _find(
-        self, read: Callable[[dict[str, Any], str], Any], wanted: dict[str, Any], since: datetime
+    def _search(
+        self,
+        read: Callable[[dict[str, Any], str], Any],
+        is_it: Callable[[dict[str, Any]], bool],
+        since: datetime,
     ) -> dict[str, Any] | None:
         if self._blind:
             return None
         oldest = f"{(since - _CLOCKS_DIFFER).timestamp():.6f}"
         try:
             for message in _pages(lambda cursor: read(cursor, oldest), "messages"):
-                if _matches(message.get("metadata"), wanted):
+                if is_it(message):
                     return {**message, "channel": message.get("channel") or self._id}
         except AlertError as error:
             if error.reason not in _NO_WAY_TO_LOOK:

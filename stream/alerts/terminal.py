@@ -45,7 +45,7 @@ class Terminal:
         except OSError as error:
             reason = f"terminal not writable: {type(error).__name__}"
             raise AlertError(reason, retryable=False) from error
-        return reference
+        return reference or "printed"
 
     def _rendered(self, alert: Alert) -> str:
         # Not on the console itself: rich ends the process when it finds a pipe closed.
