@@ -148,6 +148,12 @@ def _loose_names(service: Service) -> Iterator[str]:
                 f"services.{service.id}.lookalikes: {phrase!r}: "
                 "expected a phrase that contains a name of the service"
             )
+    for product in service.products:
+        if fold(product) not in names:
+            yield (
+                f"services.{service.id}.products: {product!r}: "
+                "expected one of its names, as posts are matched by those"
+            )
 
 
 def _shared_names(services: Mapping[str, Service]) -> Iterator[str]:

@@ -98,6 +98,7 @@ _FIELDS: dict[str, Check] = {
     "lookalikes": _names,
     "depends_on": _edges,
     "regions": _each(_REGION.fullmatch, 'a region code in lower case, like "us-east-1"'),
+    "products": _names,
     "owner": _one(_is_id, "the id of a service"),
     "status_url": _one(_URL.fullmatch, "an http or https address"),
     "status_kind": _text,

@@ -22,8 +22,8 @@ class Service:
     Ids are lower-case slugs. *name*, *aliases*, *handles* (with @), *hashtags* (with #) and
     *misspellings* are how posts name it. Names listed under *ambiguous* (zoom, ring, chase…) count
     only near a word of *context* or of outage; *lookalikes* (elden ring) are phrases that hold such
-    a name and mean something else. *regions* are the codes of a cloud provider's regions, *owner*
-    the company of the service, where it has several.
+    a name and mean something else. *regions* are the codes of a provider's regions, *products* are
+    those of its names that mean a part of it, and *owner* is the company that has several services.
     """
 
     id: str
@@ -38,6 +38,7 @@ class Service:
     lookalikes: tuple[str, ...] = ()
     depends_on: tuple[Dependency, ...] = ()
     regions: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
     owner: str | None = None
     status_url: str | None = None
     status_kind: str | None = None

@@ -62,6 +62,11 @@ def show(context: typer.Context, name: str, as_json: Json = False) -> None:
     for kind in ("aliases", "ambiguous", "misspellings", "handles", "hashtags", "context"):
         if names := getattr(service, kind):
             typer.echo(f"  {kind}: {', '.join(names)}")
+    for kind in ("products", "regions"):
+        if parts := getattr(service, kind):
+            typer.echo(f"  {kind}: {', '.join(parts)}")
+    if service.owner:
+        typer.echo(f"  owned by {service.owner}")
     for edge in service.depends_on:
         place = f"{edge.provider} {edge.region or ''}".strip()
         typer.echo(f"  depends on {place}, {edge.strength:.2f}: {edge.evidence or 'no evidence'}")

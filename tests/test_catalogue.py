@@ -74,6 +74,27 @@ def test_region_of_an_edge_is_a_region_of_its_provider(shipped: Catalogue) -> No
                 assert edge.region in shipped.services[edge.provider].regions
 
 
+def test_providers_have_products_and_regions_and_companies_what_they_own(
+    shipped: Catalogue,
+) -> None:
+    services = shipped.services
+
+    assert "Azure Front Door" in services["azure"].products
+    assert "Workers KV" in services["cloudflare"].products
+    assert "us-east-1" in services["aws"].regions
+    assert {id for id, one in services.items() if one.owner == "meta"} >= {"facebook", "whatsapp"}
+
+
+def test_a_product_is_one_of_the_names_and_an_owner_a_service(write: Write) -> None:
+    path = write('[services.new]\nname = "New"\nproducts = ["New Cloud"]\nowner = "nobody"\n')
+
+    assert [line.partition(": ")[2] for line in problems(path)] == [
+        "services.new.owner: 'nobody': expected the id of another service",
+        "services.new.products: 'New Cloud': expected one of its names, "
+        "as posts are matched by those",
+    ]
+
+
 def test_nobody_depends_on_an_unknown_provider(shipped: Catalogue) -> None:
     assert shipped.dependents("no-such-provider") == ()
 
