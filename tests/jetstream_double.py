@@ -11,13 +11,14 @@ import struct
 import threading
 from collections import deque
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.sync.server import Server, ServerConnection, serve
+
+from tests.background import Background
 
 FIRST_US = 1_783_175_888_000_000
 
@@ -106,19 +107,12 @@ class JetstreamDouble:
         )
         port = self._server.socket.getsockname()[1]
         self.uri = f"ws://127.0.0.1:{port}"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
+        self._background = Background(self._server)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stopping.set()
-        self._server.shutdown()
-        self._thread.join()
+        self._background.stop()
 
     def _greet(self, connection: ServerConnection, request: Request) -> Response | None:
         self.asked.append(parse_qs(urlsplit(request.path).query))

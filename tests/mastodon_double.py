@@ -8,7 +8,6 @@ import json
 import threading
 from collections import deque
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -16,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.sync.server import Server, ServerConnection, serve
 
+from tests.background import Background
 from tests.jetstream_double import Fault
 from tests.web_double import Answer, Asked, WebDouble, abort
 
@@ -61,24 +61,17 @@ class MastodonDouble:
             self._serve, "127.0.0.1", 0, process_request=self._greet, close_timeout=0.2
         )
         port = self._server.socket.getsockname()[1]
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
+        self._background = Background(self._server)
         urls = {"configuration": {"urls": {"streaming": f"ws://127.0.0.1:{port}"}}}
         self.web.pages["/api/v2/instance"] = Answer(body=json.dumps(urls).encode())
         self.web.pages["/api/v1/timelines/public"] = self._timeline
         self.web.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stopping.set()
-        self.web.__exit__(kind, error, traceback)
-        self._server.shutdown()
-        self._thread.join()
+        self.web.__exit__(None, None, None)
+        self._background.stop()
 
     def _timeline(self, asked: Asked) -> Answer:
         names = parse_qs(asked.query)
