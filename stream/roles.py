@@ -189,6 +189,7 @@ def forward(settings: Settings, key: bytes) -> Role:
 
 def api(settings: Settings) -> Role:
     """Return the API's server, connected."""
+    from detector.feeds import Feeds
     from detector.unknown_store import UnknownNames
 
     try:
@@ -204,6 +205,7 @@ def api(settings: Settings) -> Role:
         page_url=page_url(settings),
         token=wanted.token.get_secret_value() if wanted.token else None,
         names=UnknownNames(client, settings.redis.prefix),
+        sources=Feeds(client, settings.redis.prefix),
     )
     return partial(serve, served, wanted.host, wanted.port)
 

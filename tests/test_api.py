@@ -14,6 +14,7 @@ from redis import Redis
 from schemathesis.checks import CHECKS
 
 from detector.counts import Counts
+from detector.feeds import Feed, Feeds
 from detector.incident_store import IncidentStore
 from detector.incidents import Incident
 from detector.unknown_store import Mention, UnknownNames
@@ -39,7 +40,15 @@ def store(redis: Redis) -> IncidentStore:
 def served(redis: Redis, store: IncidentStore, token: str | None = None) -> Iterator[str]:
     stop, port = threading.Event(), free_port()
     names = UnknownNames(redis, "test")
-    api = Api(store, Counts(redis, "test"), CATALOGUE, page_url=PAGE, token=token, names=names)
+    api = Api(
+        store,
+        Counts(redis, "test"),
+        CATALOGUE,
+        page_url=PAGE,
+        token=token,
+        names=names,
+        sources=Feeds(redis, "test"),
+    )
     thread = threading.Thread(target=serve, args=(api, "127.0.0.1", port, stop))
     thread.start()
     address = f"http://127.0.0.1:{port}"
@@ -170,6 +179,26 @@ def test_metrics_count_open_incidents(api: str, store: IncidentStore) -> None:
 
     assert 'outcry_open_incidents{severity="critical"} 1.0' in lines
     assert 'outcry_records_total{outcome="reports"} 0.0' in lines
+
+
+def test_sources_are_in_the_metrics_and_in_the_health(api: str, redis: Redis) -> None:
+    now = datetime.now(UTC)
+    feeds = Feeds(redis, "test")
+    feeds.save(
+        Feed(name="bluesky", state="live", updated_at=now, event_at=now, n_sent=7, n_duplicate=2)
+    )
+    feeds.save(Feed(name="x", state="refused", updated_at=now, detail="HTTP 401"))
+
+    lines = get(f"{api}/metrics").decode().splitlines()
+    bluesky, x = json.loads(get(f"{api}/v1/health"))["sources"]
+
+    assert 'outcry_source_messages_total{outcome="sent",source="bluesky"} 7.0' in lines
+    assert 'outcry_source_up{source="bluesky"} 1.0' in lines
+    assert 'outcry_source_refused{source="x"} 1.0' in lines
+    (age,) = [line for line in lines if line.startswith("outcry_source_event_age_seconds{")]
+    assert 0 <= float(age.rpartition(" ")[2]) < 60
+    assert (bluesky["name"], bluesky["sent"], bluesky["duplicates"]) == ("bluesky", 7, 2)
+    assert (x["state"], x["detail"]) == ("refused", "HTTP 401")
 
 
 def test_events_tell_what_changes_and_go_on_where_a_listener_stopped(

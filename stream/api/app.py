@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from detector.counts import Counts
+from detector.feeds import Feed, Feeds
 from detector.incident_store import IncidentStore
 from detector.incidents import Incident
 from detector.radius import radius
@@ -22,6 +23,7 @@ from detector.unknown_store import UnknownNames
 from models.catalogue import Catalogue
 from stream.api import feeds, shapes
 from stream.api.events import Events
+from stream.api.health import AliveOut, health_out
 from stream.api.openapi import describe
 
 _JSON = "application/json"
@@ -42,7 +44,9 @@ class Api:
         page_url: str,
         token: str | None = None,
         names: UnknownNames | None = None,
+        sources: Feeds | None = None,
     ):
+        self._sources = sources
         self._names = names
         self._store = store
         self._counts = counts
@@ -140,8 +144,11 @@ class Api:
         return _json(self._names.surges(self._catalogue) if self._names else ())
 
     def _health(self, _: Request) -> Response:
-        found = shapes.health_out(self._counts.health(), self._store.judged_until())
-        return _json(found)
+        until = self._store.judged_until()
+        return _json(health_out(self._counts.health(), until, self._said()))
+
+    def _said(self) -> tuple[Feed, ...]:
+        return self._sources.all() if self._sources else ()
 
     def _rss(self, _: Request) -> Response:
         recent = self._store.recent(_FEED_LENGTH)
@@ -161,7 +168,8 @@ class Api:
     def _metrics(self, _: Request) -> Response:
         from stream.api.metrics import exposition
 
-        body = exposition(self._counts.health(), self._store.open(), time.time())
+        health, open_ = self._counts.health(), self._store.open()
+        body = exposition(health, open_, time.time(), self._said())
         return Response(body, media_type="text/plain; version=0.0.4", headers=_SAFE)
 
     async def _follow(self, request: Request) -> Response:
@@ -169,7 +177,7 @@ class Api:
         return self._events.stream(request)
 
     def _alive(self, _: Request) -> Response:
-        return _json(shapes.AliveOut(judged_until=self._store.judged_until()))
+        return _json(AliveOut(judged_until=self._store.judged_until()))
 
 
 def _number(request: Request, name: str, default: int, most: int) -> int:

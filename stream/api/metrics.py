@@ -7,19 +7,30 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from detector.feeds import Feed
 from detector.health import Health
 from detector.incidents import Incident, Severity
+from stream.api.health import source_metrics
 
 
-def exposition(health: Health, open_: Sequence[Incident], now_seconds: float) -> bytes:
+def exposition(
+    health: Health, open_: Sequence[Incident], now_seconds: float, sources: Sequence[Feed] = ()
+) -> bytes:
     """Return the metrics in Prometheus' text format; *now_seconds* is the wall clock."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Snapshot(health, open_, now_seconds))
+    registry.register(_Snapshot(health, open_, now_seconds, sources))
     return generate_latest(registry)
 
 
 class _Snapshot(Collector):
-    def __init__(self, health: Health, open_: Sequence[Incident], now_seconds: float):
+    def __init__(
+        self,
+        health: Health,
+        open_: Sequence[Incident],
+        now_seconds: float,
+        sources: Sequence[Feed],
+    ):
+        self._feeds = sources
         self._health = health
         self._open = open_
         self._now = now_seconds
@@ -38,7 +49,7 @@ class _Snapshot(Collector):
             age = self._now - health.watermark_at.timestamp()
             text = "Wall clock less the time up to which all is counted."
             found.append(_gauge("outcry_watermark_age_seconds", text, age))
-        return [*found, self._sources()]
+        return [*found, self._sources(), *source_metrics(self._feeds, self._now)]
 
     def _incidents(self) -> Metric:
         metric = GaugeMetricFamily("outcry_open_incidents", "Open incidents.", labels=["severity"])

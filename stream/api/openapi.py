@@ -6,7 +6,7 @@ import msgspec
 
 from detector.radius import Radius
 from detector.unknown import Surge
-from stream.api import shapes
+from stream.api import health, shapes
 
 _KINDS = (
     shapes.IncidentOut,
@@ -14,8 +14,8 @@ _KINDS = (
     Radius,
     Surge,
     shapes.ServiceOut,
-    shapes.HealthOut,
-    shapes.AliveOut,
+    health.HealthOut,
+    health.AliveOut,
     shapes.ProblemOut,
 )
 _REF = "#/components/schemas/{name}"

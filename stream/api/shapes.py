@@ -1,4 +1,4 @@
-"""What the API says of an incident, a service and the feed: plain JSON values, and their schema."""
+"""What the API says of an incident and a service: plain JSON values, and their schema."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,7 +6,6 @@ from typing import Literal
 
 import msgspec
 
-from detector.health import Health
 from detector.incidents import Cause, Incident, Sample, Severity, Status
 from models.catalogue import Catalogue
 
@@ -94,37 +93,6 @@ class ServiceOut(Out, frozen=True, kw_only=True):
     incident: str | None
 
 
-class SourceOut(Out, frozen=True, kw_only=True):
-    """When a source last sent a post, and when it last said that it lives; event time."""
-
-    name: str
-    last_post_at: datetime | None
-    last_heartbeat_at: datetime | None
-
-
-class HealthOut(Out, frozen=True, kw_only=True):
-    """How the feed does: what came, what was not counted and why; *lag* is in records."""
-
-    watermark_at: datetime | None
-    judged_until: datetime | None
-    partitions: int
-    reports: int
-    tagged: int
-    invalid: int
-    late: int
-    duplicates: int
-    reposts: int
-    lost: int
-    lag: int | None
-    sources: tuple[SourceOut, ...]
-
-
-class AliveOut(Out, frozen=True, kw_only=True):
-    """The API works and Redis answers."""
-
-    judged_until: datetime | None
-
-
 class ProblemOut(Out, frozen=True, kw_only=True):
     """Why a request was not answered as asked."""
 
@@ -195,31 +163,6 @@ def services_out(catalogue: Catalogue, open_: tuple[Incident, ...]) -> list[Serv
             if one.status is not Status.RESOLVED:
                 standing.setdefault(one.service, (incident, one.status, one.severity))
     return [_service(id_, catalogue, standing) for id_ in sorted(catalogue.services)]
-
-
-def health_out(health: Health, judged_until: datetime | None) -> HealthOut:
-    """Return how the feed does."""
-    return HealthOut(
-        watermark_at=health.watermark_at,
-        judged_until=judged_until,
-        partitions=health.n_partitions,
-        reports=health.n_reports,
-        tagged=health.n_tagged,
-        invalid=health.n_invalid,
-        late=health.n_late,
-        duplicates=health.n_duplicate,
-        reposts=health.n_repost,
-        lost=health.n_lost,
-        lag=health.lag,
-        sources=tuple(
-            SourceOut(
-                name=one.name,
-                last_post_at=one.last_post_at,
-                last_heartbeat_at=one.last_heartbeat_at,
-            )
-            for one in health.sources
-        ),
-    )
 
 
 def _service(

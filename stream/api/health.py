@@ -1,0 +1,138 @@
+"""What the API says of the feed and its sources: JSON values, and the metrics of the sources."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from detector.feeds import Feed
+from detector.health import Health
+from stream.api.shapes import Out
+
+# A source that has said nothing for so long is not up, whatever its last word was.
+SILENT_SECONDS = 120.0
+OUTCOMES = ("received", "sent", "deleted", "duplicate", "invalid", "shed")
+
+
+class SourceOut(Out, frozen=True, kw_only=True):
+    """
+    When a source last sent a post, and when it last said that it lives; event time.
+
+    What follows is said by a live source of itself: its connection, what is wrong with it, and
+    counts since its process started.
+    """
+
+    name: str
+    last_post_at: datetime | None = None
+    last_heartbeat_at: datetime | None = None
+    state: str | None = None
+    detail: str | None = None
+    updated_at: datetime | None = None
+    received: int | None = None
+    sent: int | None = None
+    duplicates: int | None = None
+    invalid: int | None = None
+    shed: int | None = None
+    connections: int | None = None
+
+
+class HealthOut(Out, frozen=True, kw_only=True):
+    """How the feed does: what came, what was not counted and why; *lag* is in records."""
+
+    watermark_at: datetime | None
+    judged_until: datetime | None
+    partitions: int
+    reports: int
+    tagged: int
+    invalid: int
+    late: int
+    duplicates: int
+    reposts: int
+    lost: int
+    lag: int | None
+    sources: tuple[SourceOut, ...]
+
+
+class AliveOut(Out, frozen=True, kw_only=True):
+    """The API works and Redis answers."""
+
+    judged_until: datetime | None
+
+
+def health_out(
+    health: Health, judged_until: datetime | None, sources: Sequence[Feed] = ()
+) -> HealthOut:
+    """Return how the feed does, and what *sources* say of themselves."""
+    return HealthOut(
+        watermark_at=health.watermark_at,
+        judged_until=judged_until,
+        partitions=health.n_partitions,
+        reports=health.n_reports,
+        tagged=health.n_tagged,
+        invalid=health.n_invalid,
+        late=health.n_late,
+        duplicates=health.n_duplicate,
+        reposts=health.n_repost,
+        lost=health.n_lost,
+        lag=health.lag,
+        sources=_sources(health, sources),
+    )
+
+
+def _sources(health: Health, sources: Sequence[Feed]) -> tuple[SourceOut, ...]:
+    counted = {one.name: one for one in health.sources}
+    said = {one.name: one for one in sources}
+    return tuple(
+        SourceOut(
+            name=name,
+            last_post_at=counted[name].last_post_at if name in counted else None,
+            last_heartbeat_at=counted[name].last_heartbeat_at if name in counted else None,
+            **(_said(said[name]) if name in said else {}),
+        )
+        for name in sorted({*counted, *said})
+    )
+
+
+def _said(feed: Feed) -> dict[str, Any]:
+    return {
+        "state": feed.state,
+        "detail": feed.detail or None,
+        "updated_at": feed.updated_at,
+        "received": feed.n_received,
+        "sent": feed.n_sent,
+        "duplicates": feed.n_duplicate,
+        "invalid": feed.n_invalid,
+        "shed": feed.n_shed,
+        "connections": feed.n_connections,
+    }
+
+
+def source_metrics(sources: Sequence[Feed], now_seconds: float) -> list[Metric]:
+    """Return what Prometheus is told of *sources*; *now_seconds* is the wall clock."""
+    labels = ["source"]
+    messages = CounterMetricFamily(
+        "outcry_source_messages", "What became of what came.", labels=["source", "outcome"]
+    )
+    size = CounterMetricFamily("outcry_source_bytes", "Bytes received.", labels=labels)
+    tries = CounterMetricFamily("outcry_source_connections", "Connections made.", labels=labels)
+    up = GaugeMetricFamily("outcry_source_up", "1 while it is connected.", labels=labels)
+    refused = GaugeMetricFamily(
+        "outcry_source_refused", "1 when its key is refused: it does not try again.", labels=labels
+    )
+    age = GaugeMetricFamily(
+        "outcry_source_event_age_seconds",
+        "Wall clock less the event time up to which all has come.",
+        labels=labels,
+    )
+    for one in sources:
+        for outcome in OUTCOMES:
+            messages.add_metric([one.name, outcome], getattr(one, f"n_{outcome}"))
+        size.add_metric([one.name], one.n_bytes)
+        tries.add_metric([one.name], one.n_connections)
+        silent = now_seconds - one.updated_at.timestamp() > SILENT_SECONDS
+        up.add_metric([one.name], float(one.state == "live" and not silent))
+        refused.add_metric([one.name], float(one.state == "refused"))
+        if one.event_at is not None:
+            age.add_metric([one.name], now_seconds - one.event_at.timestamp())
+    return [messages, size, tries, up, refused, age]
