@@ -1,18 +1,12 @@
-"""What the API says of the feed and its sources: JSON values, and the metrics of the sources."""
+"""What the API says of the feed and its sources: plain JSON values, and their schema."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-
 from detector.feeds import Feed
 from detector.health import Health
 from stream.api.shapes import Out
-
-# A source that has said nothing for so long is not up, whatever its last word was.
-SILENT_SECONDS = 120.0
-OUTCOMES = ("received", "sent", "deleted", "duplicate", "invalid", "shed")
 
 
 class SourceOut(Out, frozen=True, kw_only=True):
@@ -106,33 +100,3 @@ def _said(feed: Feed) -> dict[str, Any]:
         "shed": feed.n_shed,
         "connections": feed.n_connections,
     }
-
-
-def source_metrics(sources: Sequence[Feed], now_seconds: float) -> list[Metric]:
-    """Return what Prometheus is told of *sources*; *now_seconds* is the wall clock."""
-    labels = ["source"]
-    messages = CounterMetricFamily(
-        "outcry_source_messages", "What became of what came.", labels=["source", "outcome"]
-    )
-    size = CounterMetricFamily("outcry_source_bytes", "Bytes received.", labels=labels)
-    tries = CounterMetricFamily("outcry_source_connections", "Connections made.", labels=labels)
-    up = GaugeMetricFamily("outcry_source_up", "1 while it is connected.", labels=labels)
-    refused = GaugeMetricFamily(
-        "outcry_source_refused", "1 when its key is refused: it does not try again.", labels=labels
-    )
-    age = GaugeMetricFamily(
-        "outcry_source_event_age_seconds",
-        "Wall clock less the event time up to which all has come.",
-        labels=labels,
-    )
-    for one in sources:
-        for outcome in OUTCOMES:
-            messages.add_metric([one.name, outcome], getattr(one, f"n_{outcome}"))
-        size.add_metric([one.name], one.n_bytes)
-        tries.add_metric([one.name], one.n_connections)
-        silent = now_seconds - one.updated_at.timestamp() > SILENT_SECONDS
-        up.add_metric([one.name], float(one.state == "live" and not silent))
-        refused.add_metric([one.name], float(one.state == "refused"))
-        if one.event_at is not None:
-            age.add_metric([one.name], now_seconds - one.event_at.timestamp())
-    return [messages, size, tries, up, refused, age]

@@ -10,7 +10,10 @@ from prometheus_client.registry import Collector
 from detector.feeds import Feed
 from detector.health import Health
 from detector.incidents import Incident, Severity
-from stream.api.health import source_metrics
+
+# A source that has said nothing for so long is not up, whatever its last word was.
+SILENT_SECONDS = 120.0
+OUTCOMES = ("received", "sent", "deleted", "duplicate", "invalid", "shed")
 
 
 def exposition(
@@ -49,7 +52,7 @@ class _Snapshot(Collector):
             age = self._now - health.watermark_at.timestamp()
             text = "Wall clock less the time up to which all is counted."
             found.append(_gauge("outcry_watermark_age_seconds", text, age))
-        return [*found, self._sources(), *source_metrics(self._feeds, self._now)]
+        return [*found, self._sources(), *_of_sources(self._feeds, self._now)]
 
     def _incidents(self) -> Metric:
         metric = GaugeMetricFamily("outcry_open_incidents", "Open incidents.", labels=["severity"])
@@ -70,3 +73,32 @@ class _Snapshot(Collector):
 
 def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(name, text, value=value)
+
+
+def _of_sources(sources: Sequence[Feed], now_seconds: float) -> list[Metric]:
+    labels = ["source"]
+    messages = CounterMetricFamily(
+        "outcry_source_messages", "What became of what came.", labels=["source", "outcome"]
+    )
+    size = CounterMetricFamily("outcry_source_bytes", "Bytes received.", labels=labels)
+    tries = CounterMetricFamily("outcry_source_connections", "Connections made.", labels=labels)
+    up = GaugeMetricFamily("outcry_source_up", "1 while it is connected.", labels=labels)
+    refused = GaugeMetricFamily(
+        "outcry_source_refused", "1 when its key is refused: it does not try again.", labels=labels
+    )
+    age = GaugeMetricFamily(
+        "outcry_source_event_age_seconds",
+        "Wall clock less the event time up to which all has come.",
+        labels=labels,
+    )
+    for one in sources:
+        for outcome in OUTCOMES:
+            messages.add_metric([one.name, outcome], getattr(one, f"n_{outcome}"))
+        size.add_metric([one.name], one.n_bytes)
+        tries.add_metric([one.name], one.n_connections)
+        silent = now_seconds - one.updated_at.timestamp() > SILENT_SECONDS
+        up.add_metric([one.name], float(one.state == "live" and not silent))
+        refused.add_metric([one.name], float(one.state == "refused"))
+        if one.event_at is not None:
+            age.add_metric([one.name], now_seconds - one.event_at.timestamp())
+    return [messages, size, tries, up, refused, age]
