@@ -10,6 +10,7 @@ from kafka.structs import OffsetAndMetadata
 
 from stream.embedded import Child, EmbeddedError, start_broker
 from stream.embedded.broker_server import answers
+from stream.topics import ensure_topics
 
 PLACES = [TopicPartition("reports", i) for i in range(4)]
 
@@ -23,6 +24,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     def start_one(*options: str) -> Child:
         children.append(start_broker(tmp_path / "kafka", options=options))
+        ensure_topics(children[-1].address, ["reports"], len(PLACES))
         return children[-1]
 
     yield start_one

@@ -19,6 +19,7 @@ from kafka.record.memory_records import MemoryRecordsBuilder
 from stream.embedded import Child, start_broker
 from stream.embedded.broker import MAX_CONNECTIONS, MAX_FRAME_BYTES
 from stream.embedded.broker_server import answers
+from stream.topics import ensure_topics
 
 N_FUZZED = 1500
 
@@ -26,6 +27,7 @@ N_FUZZED = 1500
 @pytest.fixture(scope="module")
 def child(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
     broker = start_broker(tmp_path_factory.mktemp("hostile"))
+    ensure_topics(broker.address, ["reports", "bad", "idempotent"], 1)
     yield broker
     broker.stop()
 
@@ -67,10 +69,6 @@ def batch(**options: int) -> bytes:
 
 def produce(child: Child, records: bytes, topic: str = "reports") -> int:
     """Send one batch and return the error code."""
-    send_to = MetadataRequest(
-        topics=[MetadataRequest.MetadataRequestTopic(name=topic)], allow_auto_topic_creation=True
-    )
-    ask(child, send_to, 5)
     part = ProduceRequest.TopicProduceData.PartitionProduceData(index=0, records=records)
     data = ProduceRequest.TopicProduceData(name=topic, partition_data=[part])
     request = ProduceRequest(transactional_id=None, acks=-1, timeout_ms=1000, topic_data=[data])

@@ -17,7 +17,6 @@ from stream.embedded.group import Group
 from stream.embedded.log import Partition
 
 NODE_ID = 1
-N_PARTITIONS = 4  # of a topic that a client makes without saying how many
 MAX_PARTITIONS = 1_000  # of all topics together
 MAX_FETCH_BYTES = 32 << 20
 MAX_WAIT = 30.0  # seconds that a fetch may wait: a connection is held for as long
@@ -142,8 +141,6 @@ class Api:
         replicas = {"leader_id": NODE_ID, "replica_nodes": [NODE_ID], "isr_nodes": [NODE_ID]}
 
         def describe(name: str) -> Fields:
-            if name not in self._topics and request.allow_auto_topic_creation:
-                self._create(name, N_PARTITIONS)
             count = range(len(self._topic(name)))
             return {"partitions": [(0, {"partition_index": i, **replicas}) for i in count]}
 
@@ -157,7 +154,7 @@ class Api:
         counts = {t.name: len(t.assignments) or t.num_partitions for t in request.topics}
 
         def create(name: str) -> Fields:
-            self._create(name, N_PARTITIONS if counts[name] == -1 else counts[name])
+            self._create(name, counts[name])
             return {}
 
         return {"topics": _every(counts, create)}

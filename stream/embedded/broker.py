@@ -45,11 +45,8 @@ VERSIONS = {  # the first and the last of each request that is answered
     "LeaveGroup": (0, 2), "ListOffsets": (1, 6), "Metadata": (1, 9), "OffsetCommit": (2, 6),
     "OffsetFetch": (1, 7), "Produce": (3, 9), "SyncGroup": (0, 2),
 }  # fmt: skip
-NAMES = {MESSAGES[f"{name}Request"].API_KEY: name for name in VERSIONS}
-RANGES = [
-    (key, dict(zip(("min_version", "max_version"), VERSIONS[name], strict=True)))
-    for key, name in NAMES.items()
-]
+REQUESTS = {MESSAGES[f"{name}Request"].API_KEY: (name, *span) for name, span in VERSIONS.items()}
+RANGES = [(k, {"min_version": a, "max_version": z}) for k, (_, a, z) in REQUESTS.items()]
 
 
 class Broker:
@@ -82,8 +79,7 @@ class Broker:
 
     async def _answer(self, frame: bytes) -> bytes:
         key, version, correlation_id = struct.unpack_from(">hhi", frame)
-        name = NAMES[key]
-        low, high = VERSIONS[name]
+        name, low, high = REQUESTS[key]
         fields: Fields | None
         if name == "ApiVersions":
             code = 0 if version <= high else UnsupportedVersionError.errno
