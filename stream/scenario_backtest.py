@@ -121,9 +121,9 @@ def played(
         messages=frozenset(alerts.sent),
         n_edits=alerts.n_edits,
         n_alone=len(_reported(run.told())),
-        in_time=run.in_time,
+        in_time=run.in_time or run.of_few,
         seeded=tuple(
-            Seeded(seed=seed, in_time=one.in_time, false_causes=one.false_causes())
+            Seeded(seed=seed, in_time=one.in_time or one.of_few, false_causes=one.false_causes())
             for seed, one in zip(seeds, seeded, strict=True)
         ),
         false_causes=run.false_causes(),

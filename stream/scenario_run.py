@@ -48,6 +48,7 @@ class Run:
     found_at: datetime | None = None
     third_at: datetime | None = None
     in_time: Named | None = None
+    of_few: Named | None = None  # after `_FEW`, which counts where there are never three
 
     def forked(self, known: Catalogue) -> "Run":
         """Go on from here with another catalogue."""
@@ -95,14 +96,19 @@ class Run:
             self.found_at = now
         if len(joined) >= _THIRD and self.third_at is None:
             self.third_at = now
-        due = self.third_at + PATIENCE if self.third_at else now
-        late = self.found_at is not None and now >= self.found_at + _FEW
-        if open_ones and ((self.third_at and now >= due) or late):
+        if open_ones and self.third_at and now >= self.third_at + PATIENCE:
             self.in_time = self._named(open_ones)
+        elif open_ones and self.of_few is None and self.found_at and now >= self.found_at + _FEW:
+            self.of_few = self._named(open_ones)
+            if len(self._planted()) < _THIRD:
+                self.in_time = self.of_few
+
+    def _planted(self) -> set[str]:
+        return {truth.service for truth in self.scenario.truth}
 
     def _joined(self, incidents: Sequence[Incident]) -> set[str]:
-        planted = {truth.service for truth in self.scenario.truth}
-        return {one.service for i in incidents for one in i.affected if one.service in planted}
+        affected = {one.service for incident in incidents for one in incident.affected}
+        return affected & self._planted()
 
     def _named(self, incidents: Sequence[Incident]) -> Named:
         main = max(incidents, key=lambda one: (len(one.affected), one.observed, one.id))
