@@ -21,6 +21,7 @@ CLEARED = 0.6  # probability of spill-over from which a service is cleared
 # Reported by people who only see that nothing works. No other service is cleared: one that depends
 # on what fails, by an edge that nobody knows yet, would look the same.
 INFRASTRUCTURE = frozenset({"telecom", "cloud"})
+VENDORS = frozenset({"cloud", "security"})
 _FAMOUS = 0.05  # share of the edges from which a cloud provider is blamed by default
 _MEDIAN_RATIO, _SPREAD = 0.045, 0.7
 _OWN_SIZE = 1 / 6.0  # density of the log of the ratio if the failure is its own: anything, e^6 wide
@@ -121,7 +122,8 @@ def _prior(graph: Graph, row: int, other: int) -> float:
         return 0.0
     if industry == graph.industries[other]:
         return _COMPETITOR
-    return _ACCESS if industry == "telecom" else 0.0
+    # Who cannot reach an app blames the carrier; nobody reaches for a vendor of companies.
+    return _ACCESS if industry == "telecom" and graph.industries[other] not in VENDORS else 0.0
 
 
 def _density(log_ratio: float) -> float:

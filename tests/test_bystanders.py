@@ -24,6 +24,7 @@ CATALOGUE = Catalogue(
             _service("shop", "retail"),
             _service("social", "social"),
             _service("t-mobile", "telecom"),
+            _service("vendor", "security"),
             _service("verizon", "telecom"),
         )
     }
@@ -52,6 +53,12 @@ def test_two_carriers_that_fail_alike_are_not() -> None:
 
 def test_a_carrier_is_cleared_when_a_social_network_vanishes() -> None:
     assert cleared({"social": 2_000, "verizon": 60}) == {"verizon": "social"}
+
+
+def test_a_carrier_that_fails_with_a_vendor_of_companies_is_not_cleared() -> None:
+    named = {("verizon", "vendor"): 20.0}
+
+    assert cleared({"vendor": 2_000, "verizon": 60}, named) == {}
 
 
 def test_a_brand_on_the_failing_network_is_not_cleared() -> None:
