@@ -13,7 +13,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import partial
 
 import msgspec
 import structlog
@@ -25,7 +24,8 @@ from starlette.routing import Route
 
 from stream.authors import Authors
 from stream.gate import Gate
-from stream.producer import BrokerUnreachable, DeliveryError, Producer
+from stream.live import connector
+from stream.producer import BrokerUnreachable, DeliveryError
 from stream.report import InvalidReport, Report
 from stream.settings import Settings, SettingsError
 from stream.sources.manners import Manners
@@ -154,18 +154,11 @@ def _no(status: int, reason: str, header: str = "", value: str = "Bearer") -> JS
 
 def serve(settings: Settings, author_key: bytes, stop: threading.Event) -> None:
     """Serve until *stop*; raises `SettingsError` when the port is taken."""
-    wanted, kafka = settings.sources.http, settings.kafka
+    wanted = settings.sources.http
     listener = _listener(wanted.host, wanted.port)
-    connect = partial(
-        Producer,
-        kafka.bootstrap_servers,
-        kafka.topic,
-        client=kafka.security(),
-        delivery_seconds=DELIVERY_SECONDS,
-    )
     token = wanted.token.get_secret_value() if wanted.token else None
     manners = Manners(settings.privacy.opt_out)
-    with listener, Gate(connect, wanted.max_waiting) as gate:
+    with listener, Gate(connector(settings, DELIVERY_SECONDS), wanted.max_waiting) as gate:
         app = Intake(gate, Authors(author_key), manners, token).app()
         listen(app, listener, stop)
 

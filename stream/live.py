@@ -3,12 +3,16 @@
 import threading
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from detector.feeds import Feeds
 from stream.authors import Authors
 from stream.settings import Settings, SettingsError
 from stream.sources.live import LiveSource
 from stream.sources.manners import Manners
+
+if TYPE_CHECKING:
+    from stream.producer import Producer
 
 DELIVERY_SECONDS = 20.0
 
@@ -110,22 +114,28 @@ SERVED = ("http",)
 
 def run(kind: str, settings: Settings, author_key: bytes, stop: threading.Event) -> None:
     """Run the live source *kind* until *stop*; raises `Refused` and `SettingsError`."""
-    from stream.producer import Producer
     from stream.roles import connect_redis
     from stream.sources.pump import Pump
 
     authors, manners = Authors(author_key), Manners(settings.privacy.opt_out)
     source = KINDS[kind](settings, authors, manners)
+    connect = connector(settings, DELIVERY_SECONDS)
+    with connect_redis(settings) as client:
+        Pump(source, connect, Feeds(client, settings.redis.prefix)).run(stop)
+
+
+def connector(settings: Settings, delivery_seconds: float) -> "Callable[[], Producer]":
+    """Return what connects to Kafka and gives up a record after *delivery_seconds*."""
+    from stream.producer import Producer
+
     kafka = settings.kafka
-    connect = partial(
+    return partial(
         Producer,
         kafka.bootstrap_servers,
         kafka.topic,
         client=kafka.security(),
-        delivery_seconds=DELIVERY_SECONDS,
+        delivery_seconds=delivery_seconds,
     )
-    with connect_redis(settings) as client:
-        Pump(source, connect, Feeds(client, settings.redis.prefix)).run(stop)
 
 
 def check_configured(kind: str, settings: Settings) -> None:

@@ -20,14 +20,12 @@ import numpy as np
 from pydantic import SecretStr
 
 from detector.bucket import WIDTH
-from detector.counts import Counts
 from stream.alert_settings import Alerts
+from stream.bench.pipeline import pipeline
 from stream.configuration import change
-from stream.parts import Parts
 from stream.producer import Producer
 from stream.report import Report
-from stream.roles import catalogue, connect_redis
-from stream.screen import Screen
+from stream.roles import catalogue
 from stream.settings import Settings
 
 AUTHORS = 40  # who report in a bucket
@@ -44,18 +42,11 @@ def bench_alerts(settings: Settings, n: int) -> dict[str, Any]:
     heard: queue.SimpleQueue[tuple[float, str]] = queue.SimpleQueue()
     with tempfile.TemporaryDirectory() as place, _Receiver(heard) as url:
         wanted = _settings(settings, Path(place), url)
-        with Screen(machine=True) as screen:
-            parts = Parts(wanted, Path(place), screen)
-            try:
-                parts.start_servers()
-                parts.start_loops()
-                _await_ingest(parts)
-                kafka = parts.settings.kafka
-                with Producer(kafka.bootstrap_servers, kafka.topic) as producer:
-                    crowd = _Crowd(producer, wanted.detection.allowed_lateness_seconds)
-                    found = [crowd.fail(one, heard) for one in chosen]
-            finally:
-                parts.stop()
+        with pipeline(wanted) as parts:
+            kafka = parts.settings.kafka
+            with Producer(kafka.bootstrap_servers, kafka.topic) as producer:
+                crowd = _Crowd(producer, wanted.detection.allowed_lateness_seconds)
+                found = [crowd.fail(one, heard) for one in chosen]
     latencies = [one for one in found if one is not None]
     waits = wanted.detection.allowed_lateness_seconds
     return {
@@ -135,15 +126,6 @@ def _settings(settings: Settings, place: Path, url: str) -> Settings:
         up={"data_dir": place},
         ingest={"idle_heartbeat_seconds": 0},
     )
-
-
-def _await_ingest(parts: Parts) -> None:
-    """Wait until the worker has its model and its partitions: loading them is not measured."""
-    with connect_redis(parts.settings) as client:
-        counts = Counts(client, parts.settings.redis.prefix)
-        while counts.next_offset(0) is None:
-            parts.supervisor.poll(time.monotonic())
-            time.sleep(0.2)
 
 
 class _Receiver:

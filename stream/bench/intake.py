@@ -25,20 +25,15 @@ from detector.counts import Counts
 from detector.feeds import Feeds
 from detector.health import Health
 from stream.bench.course import Moment, Use, figures
+from stream.bench.pipeline import START_SECONDS, pipeline
 from stream.configuration import change
 from stream.parts import Parts
 from stream.roles import connect_redis
-from stream.screen import Screen
 from stream.settings import Settings
 
 SAMPLE_SECONDS = 2.0
-START_SECONDS = 180.0
 DRAIN_SECONDS = 120.0
 RAW_SECONDS = 15.0
-
-
-class BenchError(Exception):
-    """The parts did not start; says which."""
 
 
 @dataclass(slots=True)
@@ -55,18 +50,11 @@ def bench_intake(settings: Settings, rate: float, seconds: float) -> dict[str, A
     """Run for *seconds* at *rate* posts a second (0: as fast as it goes); return the figures."""
     with tempfile.TemporaryDirectory() as place, _firehose(rate, seconds) as firehose:
         wanted = _settings(settings, Path(place), firehose.port)
-        with Screen(machine=True) as screen:
-            parts = Parts(wanted, Path(place), screen)
-            try:
-                parts.start_servers()
-                parts.start_loops()
-                _await_ingest(parts)
-                parts.start_source("bluesky", "", once=False)
-                moments, health = _watch(parts, firehose, seconds)
-                raw = _raw_rate(parts.settings)
-                feed = Feeds(connect_redis(parts.settings), wanted.redis.prefix).get("bluesky")
-            finally:
-                parts.stop()
+        with pipeline(wanted) as parts:
+            parts.start_source("bluesky", "", once=False)
+            moments, health = _watch(parts, firehose, seconds)
+            raw = _raw_rate(parts.settings)
+            feed = Feeds(connect_redis(parts.settings), wanted.redis.prefix).get("bluesky")
     found = figures(moments, seconds)
     return {
         "rate_asked": rate,
@@ -116,18 +104,6 @@ def _firehose(rate: float, seconds: float) -> Iterator[Firehose]:
         process.wait()
         follower.join()
         process.stdout.close()
-
-
-def _await_ingest(parts: Parts) -> None:
-    """Wait until the worker has its model and its partitions: loading them is not measured."""
-    deadline = time.monotonic() + START_SECONDS
-    with connect_redis(parts.settings) as client:
-        counts = Counts(client, parts.settings.redis.prefix)
-        while counts.next_offset(0) is None:
-            parts.supervisor.poll(time.monotonic())
-            if time.monotonic() > deadline:
-                raise BenchError(f"the worker did not begin within {START_SECONDS:.0f} s")
-            time.sleep(0.2)
 
 
 def _watch(parts: Parts, firehose: Firehose, seconds: float) -> tuple[list[Moment], Health]:
