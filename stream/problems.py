@@ -13,10 +13,11 @@ _PROBLEMS = (
     ("stream.sources.replay", "ReplayError"),
     ("stream.sources.scenario", "ScenarioError"),
     ("stream.alerts.channel", "AlertError"),
+    ("stream.bench.intake", "BenchError"),
     ("models.catalogue", "CatalogueError"),
     ("models.artifact", "ArtifactError"),
     ("models.examples", "ExampleError"),
-    ("models.train", "TrainingError"),
+    ("models.fitting", "TrainingError"),
 )
 
 
