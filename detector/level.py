@@ -15,6 +15,7 @@ from detector.baseline import UNKNOWN, Baseline, Floats, Singles, season_varianc
 from detector.likelihood import FEW, log_rising
 
 Rows = NDArray[np.intp]
+Times = NDArray[np.int64]
 
 SIZE = 24  # points of a grid
 _ZERO = 10  # the point that is the baseline itself
@@ -22,6 +23,7 @@ _WORLD = 1.9  # standard deviation of the log rate over all services of the worl
 _FLOOR = np.float32(1e-9)  # of a posterior: nothing on the grid is impossible
 # Nats between a level and the best normal one: single precision has no more to spare.
 _LEAST, _MOST = -46.0, 25.0
+_CEILING = np.float32(np.exp(36.0))  # of a service's sums
 _FASTEST = 0.4  # share of the mass at a point that a minute moves to the next
 _SEASON_DRIFT = 1 / 150  # variance that an unknown season gains in a minute, x its own
 _GROWTH = np.float32(0.05)  # share of outages that reach the next effect in a minute
@@ -107,6 +109,28 @@ def regridded(mass: Singles, old: Baseline, new: Baseline, factor: Floats) -> Si
     carried = np.ascontiguousarray((mass.transpose(2, 0, 1) @ move).transpose(1, 2, 0))
     np.maximum(carried[0], _FLOOR, out=carried[0])
     return carried
+
+
+def keep(new: Singles, old: Singles, normal: Floats, held: Times, baseline: Baseline) -> None:
+    """
+    Keep the level of services in an incident, in place; its first bucket sets the level back to
+    *normal*, what it was before. *held* counts the buckets of the incident, 0 where there is none.
+    """
+    rows = np.flatnonzero(held)
+    if len(rows):
+        new[0, :, rows] = old[0, :, rows]
+        begins = rows[held[rows] == 1]
+        if len(begins):
+            new[0, :, begins] = around(normal, baseline)[:, begins].T
+
+
+def capped(mass: Singles) -> Floats:
+    """Sum what speaks for a change by service, after capping it in place."""
+    total = mass[1:].sum(axis=(0, 1))
+    over = np.flatnonzero(total > _CEILING)
+    if len(over):
+        mass[1:, :, over] *= _CEILING / total[over]
+    return np.asarray(np.minimum(total, _CEILING), np.float64)
 
 
 def _likelihood(count: Floats, expected: Floats, baseline: Baseline) -> Singles:

@@ -25,7 +25,8 @@ from detector.likelihood import log_ratio, log_sum
 Times = NDArray[np.int64]
 
 BUCKETS_PER_YEAR = 365.25 * 86_400 / WIDTH
-# R does not stop at A, it jumps past it, by as much as one bucket's evidence.
+# The martingale's mean includes what a normal service never shows, and R does not stop at A but
+# jumps past it: false alarms are so many times rarer than buckets / A.
 _OVERSHOOT = 2.5
 # Fewer people than this raise no incident whatever the statistic says: friends, or one person with
 # five accounts, can complain within a minute about a service that nobody has named for weeks. It
@@ -35,7 +36,6 @@ MIN_AUTHORS = 6
 # nobody ever speaks is suspicious.
 _MILD = int(np.searchsorted(EFFECTS, 30.0)) + 1
 _RECENT_KEEP = float(np.exp(-WIDTH / 300))
-_CEILING = np.float32(np.exp(36.0))  # of R
 _MAX_COUNT = 4_000.0
 
 
@@ -126,8 +126,8 @@ def judged(
     if start % MINUTE == 0:
         before = level.wandered(before, baseline)
     mass = level.weighed(before, count, expected, baseline)
-    mass = _kept(mass, before, surge, held, baseline)
-    total = mass[1:].sum(axis=(0, 1))
+    level.keep(mass, before, surge.normal, held, baseline)
+    total = level.capped(mass)
     shared = _shared(surge, count, mentioned, mean, baseline, frozen)
     statistic = np.log(np.maximum(total + shared.share_ratio.mean(axis=1), 1e-20))
     last_minute = surge.last_minute.copy()
@@ -138,7 +138,7 @@ def judged(
     return replace(
         shared,
         statistic=statistic,
-        mass=_by_service(_capped(mass, total)),
+        mass=_by_service(mass),
         normal=_before(surge, mass, statistic, held, baseline),
         held=held,
         recent_observed=surge.recent_observed * _RECENT_KEEP + count,
@@ -209,27 +209,6 @@ def abnormality(surge: Surge, baseline: Baseline, rows: NDArray[np.intp]) -> Flo
     effects = (steps[:, :, None] * EFFECTS).reshape(len(rows), level.SIZE * len(EFFECTS))
     failing = np.repeat(prior, len(EFFECTS), axis=1) + log_ratio(count, base, effects, dispersion)
     return np.asarray(log_sum(failing) - np.log(len(EFFECTS)) - log_sum(normal))
-
-
-def _kept(new: Singles, old: Singles, surge: Surge, held: Times, baseline: Baseline) -> Singles:
-    """
-    Keep the level of services in an incident, in place; its first bucket sets the level back to
-    what it was before.
-    """
-    rows = np.flatnonzero(held)
-    if len(rows):
-        new[0, :, rows] = old[0, :, rows]
-        begins = rows[held[rows] == 1]
-        if len(begins):
-            new[0, :, begins] = level.around(surge.normal, baseline)[:, begins].T
-    return new
-
-
-def _capped(mass: Singles, total: Singles) -> Singles:
-    over = np.flatnonzero(total > _CEILING)
-    if len(over):
-        mass[1:, :, over] *= _CEILING / total[over]
-    return mass
 
 
 def _before(surge: Surge, mass: Singles, statistic: Floats, held: Times, base: Baseline) -> Floats:

@@ -61,12 +61,15 @@ def detector(
         Path | None, typer.Option(help="A folder of the Numenta Anomaly Benchmark.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A small run, with wide bounds.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Many more years, which take hours.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Measure the detector: delay beside the bound and other rules, false incidents, cost."""
-    from detector.bench.report import QUICK, Size, measured, table
+    from detector.bench.report import FULL, QUICK, Size, measured, table
 
-    found = measured(QUICK if quick else Size(), nab=nab)
+    found = measured(FULL if full else QUICK if quick else Size(), nab=nab)
     if as_json:
         typer.echo(json.dumps(found))
         return
@@ -92,3 +95,22 @@ def tagger(
         return
     for name, value in found.items():
         typer.echo(f"{name:<28} {value:>12,.1f}")
+
+
+@bench.command()
+def unknown(
+    scenario: Annotated[
+        list[str] | None, typer.Argument(help="Scenarios to find the removed services in.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Which 30 % of the services are removed.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Measure how well names outside the catalogue are found, with services taken out of it."""
+    from stream.bench.unknown import bench_unknown
+
+    found = bench_unknown(scenario or ["aws-2025-10-20", "quiet-2026-04-14"], seed=seed)
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    for name, row in (("held-out posts", found["held_out"]), *found["scenarios"].items()):
+        typer.echo(f"{name:<24} " + ", ".join(f"{what} {value}" for what, value in row.items()))

@@ -89,10 +89,9 @@ def test_delay_counts_the_missed_as_the_horizon():
 def test_learnt_service_raises_a_tenfold_outage_nearly_as_soon_as_the_bound():
     rates = np.full(24, 2.0)
     world = World(rates, 8, bumps=False)
-    life = delays.warmed(aged(newborn(world), world, 14 * 24), world)
-    past = np.zeros((24, 1), np.float32)
+    life = aged(newborn(world), world, 14 * 24)
 
-    found = delays.trial(life, world, past, 0)
+    found = delays.trial(life, world, 0, quiet_hours=1)
 
     tenfold = found.cell == delays.CELLS.index((10.0, 0))
     ours = delays.delay(found.own[tenfold], 15.0, PER_MINUTE)[0]

@@ -1,10 +1,8 @@
 """False incidents: how often the statistic of a service that is fine comes up to a threshold."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detector.baseline import Floats
 from detector.bench.life import Life, judged
@@ -17,28 +15,28 @@ _YEAR_HOURS = 8_766.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quiet:
     """
-    Peaks of a stretch without outages: *peaks*, shape (blocks of 4 h, services), and *minutes*,
-    counts a minute of shape (services, minutes), for the rivals.
+    The statistic's *peaks* in a stretch without outages, shape (blocks of 4 h, services), and the
+    *life* after it.
     """
 
     peaks: Floats
-    minutes: NDArray[np.float32]
     life: Life
 
 
-def lived(life: Life, world: World, hours: int) -> Quiet:
-    """Live *hours*, a multiple of 4, at full resolution without any outage."""
-    peaks, minutes = [], []
+def lived(life: Life, world: World, hours: int, *, mentions: bool = False) -> Quiet:
+    """Live *hours*, a multiple of 4, at full resolution and without any outage."""
+    peaks = []
     for _ in range(0, hours, BLOCK_HOURS):
         highest = np.full(len(world.rates), -np.inf)
         for hour in range(life.hour, life.hour + BLOCK_HOURS):
-            counts = world.counts(world.hour(hour).rate, PER_MINUTE)
-            minutes.append(counts.reshape(len(counts), 60, PER_MINUTE).sum(axis=2))
-            for known, statistic in judged(life, counts):
+            rate = world.hour(hour).rate
+            counts = world.counts(rate, PER_MINUTE)
+            named = world.mentions(rate, PER_MINUTE) if mentions else None
+            for known, statistic in judged(life, counts, named):
                 life = known
                 highest = np.maximum(highest, statistic)
         peaks.append(highest)
-    return Quiet(peaks=np.array(peaks), minutes=np.concatenate(minutes, axis=1), life=life)
+    return Quiet(peaks=np.array(peaks), life=life)
 
 
 def years(peaks: Floats) -> float:
@@ -73,9 +71,3 @@ def threshold(peaks: Floats, per_year: float) -> float:
     tail = ordered[k]
     scale = float(np.mean(ordered[:k] - tail))
     return float(tail + scale * np.log(k / wanted))
-
-
-def pooled(parts: Sequence[Floats]) -> Floats:
-    """Join peaks of several stretches; a block of no alarm keeps them apart."""
-    wall = np.full((1, parts[0].shape[1]), -np.inf)
-    return np.concatenate([np.vstack([part, wall]) for part in parts])[:-1]

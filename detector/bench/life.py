@@ -52,9 +52,11 @@ def aged(life: Life, world: World, hours: int) -> Life:
     return Life(base=base, test=surge.cold(base, end), hour=life.hour + hours)
 
 
-def judged(life: Life, counts: Floats | Singles) -> Iterator[tuple[Life, Floats]]:
+def judged(
+    life: Life, counts: Floats | Singles, mentions: Floats | Singles | None = None
+) -> Iterator[tuple[Life, Floats]]:
     """
-    Judge *counts*, shape (services, buckets), from the life's hour on.
+    Judge *counts*, shape (services, buckets), from the life's hour on; *mentions* are as many.
 
     Yields after each bucket what is known and the statistic, minus infinity where fewer people than
     `surge.MIN_AUTHORS` speak. No incident is opened, so that one run serves every threshold.
@@ -62,14 +64,16 @@ def judged(life: Life, counts: Floats | Singles) -> Iterator[tuple[Life, Floats]
     base, test = life.base, life.test
     nobody, free = np.zeros(len(counts)), np.zeros(len(counts), np.bool_)
     begin = start_of(life.hour)
-    for i, affected in enumerate(np.ascontiguousarray(counts.T, np.float64)):
+    named = np.zeros(counts.shape) if mentions is None else mentions
+    rows = (np.ascontiguousarray(array.T, np.float64) for array in (counts, named))
+    for i, (affected, mentioned) in enumerate(zip(*rows, strict=True)):
         start = begin + i * WIDTH
         learnt = baseline.advanced(base, start)
         if learnt is not base:
             test = surge.rescaled(test, base, learnt)
             base = learnt
         rate = baseline.expected(base, start)
-        test = surge.judged(test, start, affected, nobody, nobody, nobody, rate, base, free)
+        test = surge.judged(test, start, affected, nobody, nobody, mentioned, rate, base, free)
         base = baseline.collected(base, start, affected, rate, free)
         speaks = recovery.spoken(test) >= surge.MIN_AUTHORS
         hour = life.hour + (i + 1) // BUCKETS

@@ -11,6 +11,7 @@ import numpy as np
 
 from detector.baseline import Floats
 from detector.bench.world import PER_MINUTE, drawn
+from detector.climb import EFFECTS, gains
 from detector.likelihood import log_ratio
 
 _FLOOR = -60.0
@@ -40,6 +41,17 @@ def statistics(counts: Floats, mean: Floats, dispersion: Floats, onset: Floats) 
         scores = np.concatenate([gain[:, :1], scores[:, :-1] + gain[:, 1:]], axis=1)
         scores[:, -1] = full if len(onset) == 1 else np.maximum(scores[:, -1], full)
         result[:, bucket] = np.maximum(scores.max(axis=1), 0.0)
+    return result
+
+
+def mixture(counts: Floats, mean: Floats, dispersion: Floats) -> Floats:
+    """Log of a Shiryaev-Roberts mixture over effects that knows the true *mean*, not the size."""
+    ratio = np.zeros((len(counts), len(EFFECTS)))
+    result = np.empty(counts.shape)
+    for bucket in range(counts.shape[1]):
+        gain = gains(counts[:, bucket], mean[:, bucket], dispersion)
+        ratio = np.minimum((1 + ratio) * np.exp(np.minimum(gain, 100.0)), 1e100)
+        result[:, bucket] = np.log(np.maximum(ratio.mean(axis=1), 1e-30))
     return result
 
 

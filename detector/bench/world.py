@@ -22,18 +22,21 @@ EPOCH = 1_735_516_800  # Monday 30 December 2024, 00:00 UTC
 PER_MINUTE = MINUTE // WIDTH
 _WANDER, _WANDER_KEEP = 0.25, float(np.exp(-1 / 180))
 _HOLIDAYS, _BUMPS, _OUTAGES = 9, 6, 4  # a year
+_MENTIONS, _TALK = 3.0, 0.15  # mere mentions for a report, and how their logarithm wanders apart
 _WEEKS = 54
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hour:
     """
-    One hour of all services: true *rate* a minute, shape (services, 60).
+    One hour of all services: true *rate* a minute, shape (services, 60), and the *steady* one that
+    it wanders about.
 
     *bumped* are the services with a harmless surge of interest within the last six hours.
     """
 
     rate: Floats
+    steady: Floats
     bumped: NDArray[np.bool_]
 
 
@@ -50,6 +53,7 @@ class World:
             + self.rng.normal(0, 0.15, (len(rates), _WEEKS))
         )
         self._wander = self.rng.normal(0, _WANDER, len(rates))
+        self._talk = self.rng.normal(0, _TALK, len(rates))
         self._days: dict[int, Floats] = {}
         self._bump_at = self._events(_BUMPS if bumps else 0)
         self._bump_size = 1 + np.minimum(4.0, self.rng.lognormal(0, 0.6, self._bump_at.shape))
@@ -66,26 +70,35 @@ class World:
         here, after = self._season[:, hour % WEEK_HOURS], self._season[:, (hour + 1) % WEEK_HOURS]
         season = here[:, None] * (1 - place) + after[:, None] * place
         daily = self._daily(hour)
-        wander = np.empty((len(self.rates), 60))
-        shocks = self.rng.normal(0, _WANDER * np.sqrt(1 - _WANDER_KEEP**2), wander.shape)
-        for i in range(60):
-            self._wander = self._wander * _WANDER_KEEP + shocks[:, i]
-            wander[:, i] = self._wander
-        rate = self.rates[:, None] * daily * season * np.exp(wander - _WANDER**2 / 2)
+        wander, self._wander = self._walk(self._wander, _WANDER)
         bump, bumped = self._bump(minutes)
-        rate = rate * bump
+        steady = self.rates[:, None] * daily * season * bump
         if outages:
-            rate = rate * self._outage(minutes)
-        return Hour(rate=rate, bumped=bumped)
+            steady = steady * self._outage(minutes)
+        return Hour(rate=steady * wander, steady=steady, bumped=bumped)
 
     def adopt(self, other: "World") -> None:
         """Take over *other*'s services, but for what chance brings from now on."""
         self.dispersion, self._season, self._weekly = other.dispersion, other._season, other._weekly
 
+    def mentions(self, rate: Floats, per_minute: int) -> Singles:
+        """Mere mentions: three for a report that comes at *rate*, on a wander of their own."""
+        talk, self._talk = self._walk(self._talk, _TALK)
+        return self.counts(_MENTIONS * rate * talk, per_minute)
+
     def counts(self, rate: Floats, per_minute: int) -> Singles:
         """Reports in each part of a minute, *per_minute* of them, at *rate* a minute by minute."""
         mean = np.repeat(rate / per_minute, per_minute, axis=1)
         return drawn(self.rng, mean, self.dispersion[:, None])
+
+    def _walk(self, at: Floats, deviation: float) -> tuple[Floats, Floats]:
+        """An hour's factor of mean 1 by minute, of an Ornstein-Uhlenbeck process, and its end."""
+        path = np.empty((len(at), 60))
+        shocks = self.rng.normal(0, deviation * np.sqrt(1 - _WANDER_KEEP**2), path.shape)
+        for i in range(60):
+            at = at * _WANDER_KEEP + shocks[:, i]
+            path[:, i] = at
+        return np.exp(path - deviation**2 / 2), at
 
     def _events(self, per_year: float) -> Floats:
         """Minutes since `EPOCH` of a Poisson number of events, padded with infinity."""
