@@ -79,8 +79,8 @@ def main() -> None:
             runner(page, environment),
             title=page.title,
             icon=f":material/{page.icon}:",
-            url_path=page.path,
-            default=page is PAGES[0],
+            url_path=page.path or None,
+            default=not page.path,
         )
         for page in PAGES
     }

@@ -9,7 +9,11 @@ from dashboard.site import Site
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """One page; a *live* one refreshes itself, while forms stay as they are."""
+    """
+    One page, the first of which has the empty path.
+
+    A *live* one refreshes itself, while forms stay as they are.
+    """
 
     title: str
     path: str
@@ -19,7 +23,7 @@ class Page:
 
 
 PAGES = (
-    Page(title="Now", path="now", icon="monitor_heart", show=now.show),
+    Page(title="Now", path="", icon="monitor_heart", show=now.show),
     Page(title="Incident", path="incident", icon="crisis_alert", show=incident.show),
     Page(title="Service", path="service", icon="dns", show=service.show),
     Page(title="My stack", path="stack", icon="layers", show=stack.show),

@@ -50,10 +50,10 @@ def html(title: str) -> str:
 
 
 def routes(paths: Iterable[str]) -> list[Route]:
-    """Return what answers at the root and at each of *paths*."""
+    """Return what answers at each of *paths*, of which the empty one is the root."""
     body = html("Outcry")
 
     async def answer(request: Request) -> HTMLResponse:
         return HTMLResponse(body, headers=HEADERS)
 
-    return [Route(f"/{path}", answer, methods=["GET", "HEAD"]) for path in ("", *paths)]
+    return [Route(f"/{path}", answer, methods=["GET", "HEAD"]) for path in paths]
