@@ -85,7 +85,9 @@ def replay(
     """Send recorded or made-up posts again, at their own event times."""
     from stream.sources.replay import send_replay
 
-    _run(context, send_replay, what, strict, as_json, lines=progress_lines, speed=speed)
+    topic = load_settings(context, "source").official.topic
+    options = {"speed": speed, "official_topic": topic}
+    _run(context, send_replay, what, strict, as_json, lines=progress_lines, **options)
 
 
 @source.command()

@@ -12,6 +12,7 @@ from detector.incident_store import IncidentStore
 from detector.incidents import Cause, Incident
 
 MAX_INCIDENTS = 10_000
+_PASSING = ("settling", "together", "touched")  # why a message is not up to date, but soon will be
 
 
 def pending(
@@ -28,7 +29,7 @@ def pending(
     for channel in channels:
         if waiting := store.outbox(channel, limit=1):
             return f"{channel} has not sent {waiting[0].id}"
-        if any(one.reason == "settling" for one in store.deliveries(channel).postponed().values()):
+        if any(one.reason in _PASSING for one in store.deliveries(channel).postponed().values()):
             return f"{channel} waits to show the last changes"
     return None
 

@@ -82,9 +82,9 @@ class Parts:
         words = ("source", kind, *([argument] if argument else []))
         self._start(name, *words, once=once, vital=once)
 
-    def start_official(self) -> None:
-        """Start reading the official status pages."""
-        self._start("official", "official", vital=False)
+    def start_official(self, *, ask: bool = True) -> None:
+        """Start reading the official status pages, or only what others write of them."""
+        self._start("official", "official", *([] if ask else ["--no-pages"]), vital=False)
 
     def poll(self, now: float) -> None:
         """Restart what crashed at *now* (monotonic seconds), and say what keeps crashing."""

@@ -98,6 +98,7 @@ def for_replay(settings: Settings, replay: str) -> Settings:
             "group_id": f"{kafka.group_id}.{name}",
         },
         redis={"prefix": f"{settings.redis.prefix}.{name}"},
+        official={"topic": f"{settings.official.topic}.{name}"},
         # A replay's heartbeats are in event time and its source's own.
         ingest={"idle_heartbeat_seconds": 0},
     )
@@ -152,7 +153,9 @@ def _run(
     for source in options.sources:
         kind, _, argument = source.partition(":")
         parts.start_source(kind, argument, once=kind not in LIVE)
-    if parts.settings.official.enabled and not options.replay:
+    if options.replay and tells_officially(options.replay):
+        parts.start_official(ask=False)
+    elif parts.settings.official.enabled and not options.replay:
         parts.start_official()
     return _keep_running(parts, options, screen, stop)
 
@@ -184,6 +187,14 @@ def _await_page(parts: Parts, page: str, stop: threading.Event) -> None:
                 return
         except OSError:
             continue
+
+
+def tells_officially(replay: str) -> bool:
+    """Whether what is replayed tells what companies said: some scenarios do, recordings do not."""
+    from stream.sources.replay import is_recording
+    from stream.sources.scenario import load_scenario
+
+    return not is_recording(replay) and bool(load_scenario(replay).script.official)
 
 
 def check_replay(replay: str) -> None:

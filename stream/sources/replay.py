@@ -14,6 +14,7 @@ order, and among them a heartbeat to every partition at each tenth second of eve
 import heapq
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -22,12 +23,14 @@ from typing import Any
 import msgspec
 
 from stream.authors import Authors
+from stream.official.replayed import Replayed, beside
 from stream.producer import Producer
 from stream.report import Heartbeat, InvalidReport, Report
 from stream.sources.file import Progress
 from stream.sources.lines import BadLine, Sent, Tally, lines
 from stream.sources.posts import parse
 from stream.sources.scenario import load_scenario
+from stream.topics import ensure_topics
 
 SOURCE = "replay"
 HEARTBEAT = timedelta(seconds=10)
@@ -164,6 +167,7 @@ def send_replay(
     *,
     author_key: bytes,
     speed: float = 1.0,
+    official_topic: str | None = None,
     progress: Progress | None = None,
     stop: Event | None = None,
     client: Mapping[str, Any] | None = None,
@@ -171,17 +175,24 @@ def send_replay(
     """
     Replay a file of posts (.jsonl, .jsonl.gz), or a scenario by its name or its TOML file.
 
+    What companies say in a scenario goes to *official_topic*, too, as from their status pages.
+
     Raises `FileError`, `ScenarioError`, `ReplayError`, `BrokerUnreachable`, `DeliveryError`.
     """
     Pace(speed)  # so that a wrong speed is said before anything is opened
     tally = Tally()
-    if is_recording(name_or_path):
+    scenario = None if is_recording(name_or_path) else load_scenario(name_or_path)
+    if scenario is None:
         source = SOURCE
         reports = in_event_order(recorded(Path(name_or_path), Authors(author_key), tally))
     else:
-        source = "scenario"
-        reports = load_scenario(name_or_path).reports()
-    with Producer(bootstrap, topic, client=client) as producer:
+        source, reports = "scenario", scenario.reports()
+    with ExitStack() as opened:
+        producer = opened.enter_context(Producer(bootstrap, topic, client=client))
+        if scenario is not None and scenario.script.official and official_topic is not None:
+            ensure_topics(bootstrap, [official_topic], 1, client=client)
+            beside_it = opened.enter_context(Producer(bootstrap, official_topic, client=client))
+            progress = beside(progress, Replayed(scenario, beside_it))
         sent = replay(
             reports, producer, source=source, speed=speed, tally=tally, stop=stop, progress=progress
         )
