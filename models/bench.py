@@ -18,6 +18,7 @@ from models.keyword import KeywordTagger
 from models.mentions import Matcher
 from models.tagger import Tagger
 from models.textcat import TextcatTagger
+from models.unknown import Unknown
 
 NAMED = 0.05  # share of the posts of a firehose that name a service
 _BATCH = 2_000  # posts in one call, as an ingest worker makes it
@@ -41,6 +42,7 @@ def bench(catalogue: Catalogue, *, posts: int = 20_000, memory_posts: int = 0) -
     found = {
         "matcher, firehose": _rate(lambda texts: [matcher.find(text) for text in texts], mix),
         "cascade, firehose": _rate(tagger.tag, mix),
+        "with names, firehose": _rate(_with_names(tagger, Unknown(catalogue)), mix),
         "cascade, every post named": _rate(tagger.tag, every),
         "keyword, firehose": _rate(KeywordTagger(catalogue).tag, mix),
         "textcat, firehose": _rate(_textcat(corpus, catalogue).tag, mix),
@@ -48,6 +50,16 @@ def bench(catalogue: Catalogue, *, posts: int = 20_000, memory_posts: int = 0) -
     if memory_posts:
         found["memory growth, MB"] = _growth(tagger.tag, mix, memory_posts)
     return found
+
+
+def _with_names(tagger: Tagger, unknown: Unknown) -> Tag_:
+    """As a worker does it: names outside the catalogue are sought where no service is named."""
+
+    def both(texts: Sequence[str]) -> list[Any]:
+        tagged = tagger.tag(texts)
+        return [tags or unknown.names(text) for text, tags in zip(texts, tagged, strict=True)]
+
+    return both
 
 
 def _textcat(corpus: Sequence[Example], catalogue: Catalogue) -> TextcatTagger:

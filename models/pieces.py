@@ -65,11 +65,10 @@ def cut(text: str, folded: str, phrases: Sequence[tuple[int, int]]) -> list[Piec
 
 def _spelling(text: str) -> Mapping[str, str]:
     """Map folded words with a capital to how they are written; none where all is in capitals."""
-    cased = [letter.isupper() for letter in text if letter.isupper() or letter.islower()]
-    if not any(cased) or sum(cased) > _SHOUTED * len(cased):
+    n_upper, n_lower = sum(map(str.isupper, text)), sum(map(str.islower, text))
+    if not n_upper or n_upper > _SHOUTED * (n_upper + n_lower):
         return {}
-    words = _WORD.findall(text)
-    return {fold(word): word for word in words if any(letter.isupper() for letter in word)}
+    return {fold(word): word for word in _WORD.findall(text) if word != word.lower()}
 
 
 def _pieces(folded: str, spelling: Mapping[str, str], *, is_first: bool) -> Iterator[Piece]:
@@ -91,7 +90,7 @@ def _words(word: str, spelling: Mapping[str, str], opens: bool) -> Iterator[Piec
         plain = _PARTICLE.sub("", word)
         shown = spelling.get(word, plain)
         capital = word in spelling
-        inner = any(letter.isupper() for letter in shown[1:]) and not shown.isupper()
+        inner = shown[1:] != shown[1:].lower() and not shown.isupper()
         yield Piece(Kind.WORD, plain, shown, capital, (capital and not opens) or inner)
         return
     for run in _RUN.findall(word):

@@ -33,6 +33,7 @@ _WORDS = 3  # of one name
 _FAR = 8  # pieces from the phrase back to the topic of its clause
 _FILLED, _FILLED_WEAK = 4, 1  # words of no weight between a name, or a weak one, and the phrase
 
+_TAG = re.compile(r"#(\w{3,60})")
 _TIME = re.compile(r"\d+[a-z]{0,3}")  # 10h, 5pm, 30gb
 
 
@@ -49,6 +50,8 @@ class Unknown:
 
     def __init__(self, catalogue: Catalogue):
         self._hashtags = Hashtags()
+        # The same few tags fill a stream for hours.
+        self._alone = lru_cache(maxsize=8192)(self._tagged_alone)
         data = tomllib.loads(_DATA.read_text(encoding="utf-8"))
         spoken = phrases().values()
         listed = {phrase for kinds in spoken for phrase in kinds["down"]}
@@ -66,17 +69,18 @@ class Unknown:
 
     def names(self, text: str) -> tuple[Candidate, ...]:
         """Return the names in *text* beside words of outage, each once; none where many are."""
-        folded = fold(text[:MAX_TEXT]).replace("'", "")
+        text = text[:MAX_TEXT]
+        folded = fold(text).replace("'", "")
         hits = self._automaton.find_matches_as_indexes(folded, overlapping=True)
-        tagged = "#" in folded
-        if not hits and not tagged:
-            return ()
         spans = [(s, e) for _, s, e in hits if begins(folded, s) and ends(folded, e)]
-        if not spans and not tagged:
-            return ()
         found: dict[str, Candidate] = {}
-        for candidate in self._candidates(text[:MAX_TEXT], folded, _widest(spans)):
-            found.setdefault(candidate.key, candidate)
+        if spans:
+            for candidate in self._candidates(text, folded, _widest(spans)):
+                found.setdefault(candidate.key, candidate)
+        elif "#" in text:
+            for tag in _TAG.findall(text):
+                for candidate in self._alone(tag):
+                    found.setdefault(candidate.key, candidate)
         return tuple(found.values()) if len(found) <= MOST else ()
 
     def _candidates(
@@ -85,18 +89,22 @@ class Unknown:
         pieces = cut(text, folded, spans)
         for n, piece in enumerate(pieces):
             if piece.kind is Kind.TAG:
-                yield from self._tagged(piece, beside=bool(spans))
-            elif piece.kind is Kind.HANDLE and spans:
+                yield from self._tagged(piece.text, piece.shown, beside=True)
+            elif piece.kind is Kind.HANDLE:
                 stem = self._suffix.sub("", piece.text)
                 if n == 0 or stem != piece.text:
                     yield from self._named(stem, stem)
             elif piece.kind is Kind.PHRASE:
                 yield from self._beside(pieces, n)
 
-    def _tagged(self, piece: Piece, *, beside: bool) -> Iterator[Candidate]:
-        length = self._hashtags.name_length(piece.text)
-        if length < len(piece.text) or beside:
-            yield from self._named(piece.text[:length], piece.shown[:length])
+    def _tagged(self, tag: str, shown: str, *, beside: bool) -> Iterator[Candidate]:
+        """Yield the name in a hashtag without its word of outage, which stands *beside* else."""
+        length = self._hashtags.name_length(tag)
+        if length < len(tag) or beside:
+            yield from self._named(tag[:length], shown[:length])
+
+    def _tagged_alone(self, tag: str) -> tuple[Candidate, ...]:
+        return tuple(self._tagged(fold(tag), tag, beside=False))
 
     def _beside(self, pieces: Sequence[Piece], n: int) -> list[Candidate]:
         """Return the name of which the phrase at *n* is said: the one next to it, or its topic."""
