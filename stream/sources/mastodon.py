@@ -18,10 +18,11 @@ import msgspec
 import structlog
 
 from stream.authors import Authors
-from stream.report import Deletion, Instant, Report
+from stream.report import Deletion, Report
 from stream.sources.draft import InvalidPost, draft
 from stream.sources.live import Disconnected, Received
 from stream.sources.manners import Manners
+from stream.sources.mastodon_frames import MESSAGE, STATUS, STATUSES, Account, Status
 from stream.sources.plain import plain
 from stream.sources.web import ask, client, decoded
 from stream.sources.websocket import messages
@@ -33,47 +34,6 @@ KEY = "sources.mastodon.access_token"
 SILENCE = 60.0  # a public stream of a small instance may pause; pings find a dead connection
 PAGE = 40
 MAX_PAGES = 25
-
-
-class Account(msgspec.Struct, frozen=True):
-    """Who posted, and whether he wants to be read by programs."""
-
-    acct: str
-    bot: bool = False
-    noindex: bool | None = None
-    note: str = ""
-
-
-class Boosted(msgspec.Struct, frozen=True):
-    """The post that is passed on."""
-
-    id: str
-
-
-class Status(msgspec.Struct, frozen=True):
-    """One post; *content* is HTML, *language* what the client claims."""
-
-    id: str
-    created_at: Instant
-    content: str
-    visibility: str
-    account: Account
-    url: str | None = None
-    language: str | None = None
-    in_reply_to_id: str | None = None
-    reblog: Boosted | None = None
-
-
-class Message(msgspec.Struct, frozen=True):
-    """One event of the stream; *payload* is JSON text, or a bare id."""
-
-    event: str
-    payload: str | None = None
-
-
-_message = msgspec.json.Decoder(Message)
-_status = msgspec.json.Decoder(Status)
-_statuses = msgspec.json.Decoder(list[Status])
 
 
 class Mastodon:
@@ -130,13 +90,13 @@ class Mastodon:
     def read(self, data: bytes, now: datetime) -> Received:
         """Return what one message of the stream means; none is a sign of life."""
         try:
-            message = _message.decode(data)
+            message = MESSAGE.decode(data)
             if message.event == "update":
-                return self._posted(_status.decode(message.payload or ""), now, len(data))
+                return self._posted(STATUS.decode(message.payload or ""), now, len(data))
             if message.event == "delete":
                 return self._gone(message.payload or "", now, len(data))
             if message.event == "status.update":
-                return self._gone(_status.decode(message.payload or "").id, now, len(data))
+                return self._gone(STATUS.decode(message.payload or "").id, now, len(data))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InvalidPost) as error:
             return Received(invalid=f"not a Mastodon event: {error}", n_bytes=len(data))
         return Received(event_at=now, n_bytes=len(data))
@@ -223,7 +183,7 @@ class Mastodon:
 
 def _page(body: bytes) -> list[Status]:
     try:
-        return _statuses.decode(body)
+        return STATUSES.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Disconnected(f"the timeline is not one: {error}") from error
 
