@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard import charts, words
+from dashboard.drawn import N_KEPT, Drawn
 from dashboard.markup import Markup, el
 from dashboard.posts import plain, safe_url, token
 from detector.series import Series
@@ -97,3 +98,25 @@ def test_a_trend_needs_more_than_chance(observed: list[int], said: str) -> None:
 )
 def test_spans_are_said_shortly(seconds: int, said: str) -> None:
     assert words.span(timedelta(seconds=seconds)) == said
+
+
+def test_a_piece_is_drawn_again_only_when_what_it_shows_has_changed() -> None:
+    drawn, calls = Drawn(), []
+
+    def draw() -> str:
+        calls.append(1)
+        return f"drawing {len(calls)}"
+
+    assert [drawn.once("card", of, draw) for of in ((1, "a"), (1, "a"), (2, "a"))] == [
+        "drawing 1",
+        "drawing 1",
+        "drawing 2",
+    ]
+
+
+@given(st.lists(st.integers(0, 2 * N_KEPT), max_size=1_000))
+def test_pieces_never_mix_and_never_grow_without_bound(names: list[int]) -> None:
+    drawn = Drawn()
+
+    assert [drawn.once(name, 0, lambda name=name: name) for name in names] == names
+    assert len(drawn._kept) <= N_KEPT
