@@ -1,6 +1,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from redis import Redis
@@ -13,7 +13,6 @@ from detector.official_store import OfficialStore
 from models.catalogue import Catalogue
 from models.service import Dependency
 from stream.alerts.pagerduty import PagerDuty
-from stream.alerts.rehearsal import messages
 from stream.alerts.rules import Rules
 from stream.alerts.slack import SlackBot
 from stream.alerts.together import host
@@ -106,21 +105,6 @@ def test_a_service_that_fails_again_belongs_to_what_was_over() -> None:
     assert host(alone("ring", 300), [resolved()], LINKED) == resolved()
     assert host(alone("zoom", 175), [resolved()], LINKED) is None
     assert host(alone("ring", 171 + 361), [resolved()], LINKED) is None
-
-
-def test_a_back_test_counts_messages_as_the_couriers_send_them() -> None:
-    first, second, third = alone("snapchat", 0), alone("ring", 2), alone("zoom", 30)
-    course = [first, second, merged(second, first, 8), third]
-
-    def told(span: timedelta) -> list[tuple[str, datetime]]:
-        return list(messages([(one, one.transitions[-1]) for one in course], LINKED, span))
-
-    assert told(SPAN) == [(first.id, at(0)), (third.id, at(30))]
-    assert told(timedelta(minutes=5)) == [
-        (first.id, at(0)),
-        (second.id, at(7)),
-        (third.id, at(30)),
-    ]
 
 
 # --- what the couriers make of it ---
