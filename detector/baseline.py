@@ -45,6 +45,7 @@ _FAST_WEIGHT = 30.0
 UNKNOWN = 0.7  # uncertainty above which a service counts as never learnt
 _PRIOR_DISPERSION, _PRIOR_DISPERSION_WEIGHT = 1.6, 50.0
 _MAX_DISPERSION = 6.0
+_FINDING_HOURS = 48.0
 _SETTLED = 20.0  # reports from which the error of the level no longer passes for its wander
 _SEASON_SPREAD = 0.36  # variance of the logarithm of an unknown season
 
@@ -226,6 +227,12 @@ def _learnt(old: Baseline) -> Baseline:
     level = _level(replace(old, reports=reports, exposure=exposure))
     calm = learns & (old.hour_observed <= cap)
     flat = level * fast * share
+    # Until two days are seen the level is still to be found: hours seen before are measured by the
+    # level as it is known now, else the first of them would pass for the usual ones.
+    by_now = np.where(old.hours < _FINDING_HOURS, level / _level(old), 1.0)[:, None]
+    day_exposure, week_exposure = (
+        np.asarray(table * by_now, np.float32) for table in (old.day_exposure, old.week_exposure)
+    )
     told = calm & (old.reports / old.dispersion >= _SETTLED)
     sums = (old.residual, old.residual_weight, old.step, old.step_weight)
     (residual, residual_weight, step, step_weight), error = spread.weighed(
@@ -238,9 +245,9 @@ def _learnt(old: Baseline) -> Baseline:
         fast_reports=faded(old.fast_reports, _FAST_KEEP, count),
         fast_exposure=faded(old.fast_exposure, _FAST_KEEP, level * usual * share),
         day_reports=faded_column(old.day_reports, day, learns, day_keep(day), count),
-        day_exposure=faded_column(old.day_exposure, day, learns, day_keep(day), flat),
+        day_exposure=faded_column(day_exposure, day, learns, day_keep(day), flat),
         week_reports=faded_column(old.week_reports, week, learns, WEEK_KEEP, count),
-        week_exposure=faded_column(old.week_exposure, week, learns, WEEK_KEEP, flat),
+        week_exposure=faded_column(week_exposure, week, learns, WEEK_KEEP, flat),
         residual=residual,
         residual_weight=residual_weight,
         step=step,
@@ -279,7 +286,8 @@ def _refreshed(baseline: Baseline) -> Baseline:
 def season_variance(baseline: Baseline) -> Floats:
     """Variance of the logarithm of what is not yet known of the season around the current hour."""
     now, soon = (share_known(baseline.day_exposure, baseline.hour + i) for i in (0, 1))
-    known = np.minimum(now, soon)
+    days = baseline.hours / 24
+    known = np.minimum(now, soon) * days / (days + 1)  # one day is not every day
     return np.asarray(_SEASON_SPREAD * (1 - known) ** 2)
 
 

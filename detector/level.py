@@ -24,6 +24,7 @@ _FLOOR = np.float32(1e-9)  # of a posterior: nothing on the grid is impossible
 # Nats between a level and the best normal one: single precision has no more to spare.
 _LEAST, _MOST = -46.0, 25.0
 _CEILING = np.float32(np.exp(36.0))  # of a service's sums
+_BLOCK = 2_500  # services at a time, which the processor's cache holds
 _FASTEST = 0.4  # share of the mass at a point that a minute moves to the next
 _SEASON_DRIFT = 1 / 150  # variance that an unknown season gains in a minute, x its own
 _GROWTH = np.float32(0.05)  # share of outages that reach the next effect in a minute
@@ -37,6 +38,7 @@ _STEPS = (3, 6, 9, 13, 19, 27, 38)
 N_EFFECTS = len(_STEPS)
 _WIDTH = SIZE + _STEPS[-1]
 _SCALES = np.exp((np.arange(_WIDTH) - _ZERO)[:, None] * _SPACINGS)
+_SCALES_32 = _SCALES.astype(np.float32)
 
 
 def scales(baseline: Baseline) -> Floats:
@@ -68,17 +70,24 @@ def weighed(mass: Singles, count: Floats, expected: Floats, baseline: Baseline) 
     Shiryaev-Roberts sums by effect and level, which take in every onset up to now and are relative
     to what the first row predicted. *expected* is the baseline's.
     """
-    ratio = _likelihood(count, expected, baseline)
-    normal = mass[0] * ratio[:SIZE]
+    new = np.empty(mass.shape, np.float32)
+    kind, dispersion = _kind(baseline), baseline.dispersion
+    for begin in range(0, mass.shape[2], _BLOCK):
+        some = slice(begin, begin + _BLOCK)
+        ratio = _likelihood(count[some], expected[some], dispersion[some], kind[some])
+        _weigh(mass[..., some], ratio, new[..., some])
+    return new
+
+
+def _weigh(old: Singles, ratio: Singles, new: Singles) -> None:
+    normal = old[0] * ratio[:SIZE]
     whole = normal.sum(axis=0)
     ratio /= whole
-    new = np.empty(mass.shape, np.float32)
     np.maximum(normal / whole, _FLOOR, out=new[0])
-    begins = mass[0] / np.float32(N_EFFECTS)
+    begins = old[0] / np.float32(N_EFFECTS)
     for k, step in enumerate(_STEPS, 1):
-        np.add(mass[k], begins, out=new[k])
+        np.add(old[k], begins, out=new[k])
         new[k] *= ratio[step : step + SIZE]
-    return new
 
 
 def wandered(mass: Singles, baseline: Baseline) -> Singles:
@@ -133,13 +142,12 @@ def capped(mass: Singles) -> Floats:
     return np.asarray(np.minimum(total, _CEILING), np.float64)
 
 
-def _likelihood(count: Floats, expected: Floats, baseline: Baseline) -> Singles:
+def _likelihood(count: Floats, expected: Floats, phi: Floats, kind: Rows) -> Singles:
     """
     Likelihood of *count* at each level and above the highest, relative to the best normal level.
     """
-    kind, phi = _kind(baseline), baseline.dispersion
     decline = -expected * np.log(phi) / (phi - 1)
-    log = _SCALES.astype(np.float32)[:, kind]
+    log = _SCALES_32[:, kind]
     log *= decline.astype(np.float32)
     log -= log[0].copy()
     few = (count <= FEW) & (count == np.floor(count))

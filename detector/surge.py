@@ -37,6 +37,9 @@ MIN_AUTHORS = 6
 _MILD = int(np.searchsorted(EFFECTS, 30.0)) + 1
 _RECENT_KEEP = float(np.exp(-WIDTH / 300))
 _MAX_COUNT = 4_000.0
+# Levels about the normal one, in deviations, and the logarithm of their chance (Gauss-Hermite).
+_NODES = np.polynomial.hermite_e.hermegauss(5)[0]
+_WEIGHTS = np.log(np.polynomial.hermite_e.hermegauss(5)[1] / np.sqrt(2 * np.pi))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,14 +203,14 @@ def abnormality(surge: Surge, baseline: Baseline, rows: NDArray[np.intp]) -> Flo
 
     Both sides are averaged over the levels, so a service of unknown level says little either way.
     """
-    steps = level.scales(baseline)[:, rows].T / surge.normal[rows, None]
-    prior = np.log(level.around(surge.normal, baseline)[:, rows].T.astype(np.float64))
+    deviation = baseline.uncertainty[rows, None] / 2
+    steps = np.exp(deviation * _NODES - deviation**2 / 2)
     dispersion = baseline.dispersion[rows, None]
     count = np.minimum(surge.recent_observed[rows], _MAX_COUNT)[:, None]
     base = np.maximum(surge.recent_expected[rows], 1e-6)[:, None]
-    normal = prior + log_ratio(count, base, steps, dispersion)
-    effects = (steps[:, :, None] * EFFECTS).reshape(len(rows), level.SIZE * len(EFFECTS))
-    failing = np.repeat(prior, len(EFFECTS), axis=1) + log_ratio(count, base, effects, dispersion)
+    normal = _WEIGHTS + log_ratio(count, base, steps, dispersion)
+    effects = (steps[:, :, None] * EFFECTS).reshape(len(rows), len(_NODES) * len(EFFECTS))
+    failing = np.repeat(_WEIGHTS, len(EFFECTS)) + log_ratio(count, base, effects, dispersion)
     return np.asarray(log_sum(failing) - np.log(len(EFFECTS)) - log_sum(normal))
 
 

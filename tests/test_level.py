@@ -22,6 +22,7 @@ def known(uncertainty: float, n_services: int = 3) -> Baseline:
         rates=np.full((n_services, 3), 60.0),
         uncertainty=np.full(n_services, uncertainty),
         day_exposure=np.full(cold.day_exposure.shape, 1_000, np.float32),
+        hours=np.full(n_services, 1_000.0),
     )
 
 

@@ -25,6 +25,7 @@ def known(n_services: int, per_minute: float, dispersion: float = 1.3) -> baseli
         dispersion=np.full(n_services, dispersion),
         uncertainty=np.full(n_services, 0.25),
         day_exposure=np.full(cold.day_exposure.shape, 1_000, np.float32),
+        hours=np.full(n_services, 1_000.0),
     )
 
 

@@ -80,6 +80,7 @@ def _steady(life: Life, world: World, counts: Floats, steady: Floats) -> list[Fl
         uncertainty=np.full(n, _WANDER**0.5),
         wander=np.full(n, _WANDER_GAIN),
         day_exposure=np.full(life.base.day_exposure.shape, 1e6, np.float32),
+        hours=np.full(n, 1e6),
     )
     test, seen = surge.cold(told, start_of(life.hour)), []
     nobody, free = np.zeros(n), np.zeros(n, np.bool_)
