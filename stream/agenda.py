@@ -23,7 +23,7 @@ IN_DIGEST = "digest:"
 TOGETHER = "together"
 _LOOK_AGAIN = timedelta(seconds=10)
 _ACTIONS_READ = 50
-_INCIDENTS_READ = 30
+_INCIDENTS_READ = 300
 _NAME = 60  # characters
 
 

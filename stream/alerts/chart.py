@@ -39,8 +39,14 @@ class Course:
 
 
 def course(incident: Incident, series: Mapping[str, Series]) -> Course:
-    """Add up the minutes of the incident's services; a minute that is missing had no report."""
+    """
+    Add up the minutes of the incident's services; a minute that is missing had no report.
+
+    While it goes on, the last minute is the last that is there: the present one is not over.
+    """
     end = (incident.resolved_at or incident.updated_at).timestamp() // 60
+    if incident.resolved_at is None:
+        end = min(end, max((one.minute[-1] for one in series.values() if one.minute), default=end))
     begin = incident.onset_at.timestamp() // 60 - BEFORE_MINUTES
     first = int(max(begin, end - LONGEST_MINUTES))
     n = int(min(max(end - begin, 1), LONGEST_MINUTES)) + 1
