@@ -38,6 +38,7 @@ lock: setup  ## Pin all dependencies anew
 screenshots: setup  ## Take the pictures in docs/images
 	@scripts/browser >/dev/null
 	$(BIN)/python scripts/screenshots
+	$(BIN)/python scripts/slack-thread
 
 train: setup  ## Train the tagger and write the model that is shipped
 	$(BIN)/outcry train
