@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -34,11 +35,23 @@ def results(
             yield _result(name, own_files, model, seeds)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(n, mp_context=context) as pool:
+    with ProcessPoolExecutor(n, mp_context=context, initializer=_end_with_parent) as pool:
         ordered = sorted(names, key=lambda name: (name != _LONGEST, name))
         waiting = [pool.submit(_result, name, own_files, model, seeds) for name in ordered]
         for one in as_completed(waiting):
             yield one.result()
+
+
+def _end_with_parent() -> None:
+    """A command that is killed leaves nothing behind that computes on."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _result(
