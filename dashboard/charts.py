@@ -99,6 +99,8 @@ X: dict[str, Any] = {
         "tickCount": 7,
         "grid": False,
         "labelFlush": True,
+        "labelOverlap": "greedy",
+        "labelSeparation": 10,
         "domain": False,
     },
 }

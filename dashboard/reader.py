@@ -46,14 +46,25 @@ class Past:
     """
     All incidents that are kept, newest first, with what was done and said about each.
 
-    *score* compares them with *events*, which is everything official of that time.
+    *score* compares *compared* with *events*, which is everything official of that time.
     """
 
     incidents: tuple[Incident, ...]
     marks: Mapping[str, Marks]
     official: Mapping[str, Announced]
     events: tuple[OfficialEvent, ...] = ()
+    compared: tuple[Incident, ...] = ()
     score: Scoreboard | None = None
+
+
+def comparable(incidents: tuple[Incident, ...]) -> tuple[Incident, ...]:
+    """
+    Return which of *incidents* official posts can be about.
+
+    No page ever spoke of a made-up one, unless all are: then a scenario wrote the posts, too.
+    """
+    real = tuple(one for one in incidents if not one.synthetic)
+    return real or tuple(replace(one, synthetic=False) for one in incidents)
 
 
 class Reader:
@@ -147,12 +158,14 @@ class Reader:
             return Past(incidents=(), marks={}, official={})
         since = min(one.onset_at for one in incidents)
         until = max(one.updated_at for one in incidents)
+        compared = comparable(incidents)
         return Past(
             incidents=incidents,
             marks=self.stores.actions.marks([one.id for one in incidents]),
             official=announced(self.stores.official, incidents),
             events=self.stores.official.events(since, until),
-            score=self.stores.official.scoreboard(incidents, since, until),
+            compared=compared,
+            score=self.stores.official.scoreboard(compared, since, until),
         )
 
     def _read_usual(self, service: str) -> list[float] | None:

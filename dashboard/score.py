@@ -19,14 +19,14 @@ N_LEADS, N_MISSED = 12, 12
 
 
 def show(site: Site, past: Past) -> None:
-    """Draw the scoreboard; made-up incidents are left out, as no page ever spoke of them."""
+    """Draw the scoreboard; of a replay, both sides of it are the scenario's."""
     st.html(el("h2", "Against the official status", class_="section"))
     if past.score is None or not (past.score.n_official or past.score.n_confirmed):
         said = "No official incident is known for this time, so that there is nothing to compare."
         st.html(el("p", said, class_="soft"))
         return
     st.html(join(_figures(past.score), _leads(site, past)))
-    lost = missed(past.incidents, past.events)
+    lost = missed(past.compared, past.events)
     st.html(el("h3", "Missed"))
     if not lost:
         st.html(el("p", "No official incident was missed.", class_="soft"))
@@ -41,13 +41,12 @@ def show(site: Site, past: Past) -> None:
 def missed(
     incidents: Sequence[Incident], events: Sequence[OfficialEvent]
 ) -> tuple[OfficialEvent, ...]:
-    """Return the official trouble that no real incident of ours is about, newest first."""
-    real = [one for one in incidents if not one.synthetic]
+    """Return the official trouble that none of *incidents* is about, newest first."""
     found = (
         event
         for event in events
         if event.state is not OfficialState.MAINTENANCE
-        and not any(belongs(event, one) for one in real)
+        and not any(belongs(event, one) for one in incidents)
     )
     return tuple(sorted(found, key=lambda event: event.posted_at, reverse=True))
 
@@ -73,8 +72,8 @@ def _leads(site: Site, past: Past) -> Markup:
     """Draw each lead as a bar, to the right where we were first, to the left where we were not."""
     known = [
         (one, lead)
-        for one in past.incidents
-        if not one.synthetic and (lead := past.official[one.id].official.lead) is not None
+        for one in past.compared
+        if (lead := past.official[one.id].official.lead) is not None
     ]
     if not known:
         return Markup()

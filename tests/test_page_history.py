@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from dashboard import score
+from dashboard.reader import comparable
 from detector.actions import Actions, Actor, Role
 from detector.incidents import Incident
 from detector.official import OfficialEvent, OfficialState, PageState
@@ -63,9 +64,16 @@ def test_the_history_is_searched(page: World) -> None:
     assert "No incident fits the search." in texts(app)
 
 
-def test_a_synthetic_incident_finds_no_official_one() -> None:
-    event = said("zz-chat", timedelta(minutes=1))
+def test_official_posts_are_compared_with_made_up_incidents_only_in_a_replay() -> None:
     made_up: Incident = replace(incident(), synthetic=True)
 
+    assert comparable((incident(), made_up)) == (incident(),)
+    assert comparable((made_up,)) == (incident(),)
+    assert comparable(()) == ()
+
+
+def test_what_none_of_ours_is_about_was_missed() -> None:
+    event = said("zz-chat", timedelta(minutes=1))
+
     assert score.missed([incident()], [event]) == ()
-    assert score.missed([made_up], [event]) == (event,)
+    assert score.missed([], [event]) == (event,)
