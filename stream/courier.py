@@ -16,9 +16,9 @@ from detector.deliveries import Postponed
 from detector.incident_store import IncidentStore
 from detector.incidents import Status
 from models.catalogue import Catalogue
-from stream.agenda import IN_DIGEST, RECENT_START, TOGETHER, Agenda
+from stream.agenda import RECENT_START, TOGETHER, Agenda
 from stream.alerts.backoff import backoff
-from stream.alerts.channel import Alert, AlertError, Channel, Digest, Digests, Repeats
+from stream.alerts.channel import Alert, AlertError, Channel, Repeats
 from stream.alerts.remark import Kind
 from stream.alerts.rules import Rules
 from stream.alerts.stack import Stack
@@ -26,7 +26,7 @@ from stream.case import Case
 from stream.drained import Drained
 from stream.news import News
 from stream.scene import Scene
-from stream.storm import joined, members
+from stream.storm import tell
 from stream.triage import Triage
 
 _PICTURE_TRIES = 5
@@ -111,7 +111,8 @@ class Courier:
 
     def _handle(self, case: Case, now: datetime) -> datetime | None:
         """Tell, put off or pass *case*; return when to go on, where a pause or a retry is due."""
-        self._inherit(case)
+        if child := self._triage.inherit(case):
+            log.info("alert_handed_over", child=child, **self._names(case))
         decided = self._triage.decide(case, now)
         if isinstance(decided, Postponed):
             self._postpone(case, decided)
@@ -121,15 +122,6 @@ class Courier:
             self._count(decided)
             return None
         return self._attempt(case, now, decided)
-
-    def _inherit(self, case: Case) -> None:
-        """Let a whole that was never told have the message of the part that it takes over."""
-        if case.merging and self._triage.own(case) is None:
-            for child, reference in self._deliveries.references(case.merging).items():
-                if not reference.startswith(IN_DIGEST):
-                    self._deliveries.hand_over(child, case.incident.id, reference)
-                    log.info("alert_handed_over", child=child, **self._names(case))
-                    return
 
     # --- the call ---
 
@@ -159,7 +151,8 @@ class Courier:
 
     def _call(self, case: Case, now: datetime, decided: str) -> str | None:
         if decided == "digest":
-            return self._call_digest(case, now)
+            began = self._attempted_at(case.incident.id, now)
+            return tell(case, self.channel, self._deliveries, self._store, began)
         reference = self._triage.own(case)
         alert = Alert(
             entry_id=case.entry_id,
@@ -176,21 +169,6 @@ class Courier:
         if reference is None:
             self._deliveries.note_root(case.incident.id, case.incident.opened_at)
         return kept
-
-    def _call_digest(self, case: Case, now: datetime) -> str:
-        """Tell all incidents of the storm in its one message."""
-        assert isinstance(self.channel, Digests)
-        name, message = joined(case, self._deliveries)
-        digest = Digest(
-            entry_id=f"storm-{name}",
-            incidents=members(name, self._deliveries, self._store),
-            attempted_at=self._attempted_at(case.incident.id, now),
-        )
-        message = self.channel.send_digest(digest, message or None)
-        self._deliveries.keep(f"storm-{name}", message)
-        for one in digest.incidents:
-            self._deliveries.caught_up(one.id, None)
-        return f"{IN_DIGEST}{name}:{message}"
 
     def _attempted_at(self, subject: str, now: datetime) -> datetime | None:
         """When an earlier call began; a Redis that crashed may have lost the last note of one."""

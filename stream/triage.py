@@ -85,6 +85,16 @@ class Triage:
         reference = self._reference(case)
         return None if reference is None or reference.startswith(IN_DIGEST) else reference
 
+    def inherit(self, case: Case) -> str | None:
+        """Let a whole that was never told have the message of a part of it; return that part."""
+        if not case.merging or self.own(case) is not None:
+            return None
+        for child, reference in self._deliveries.references(case.merging).items():
+            if not reference.startswith(IN_DIGEST):
+                self._deliveries.hand_over(child, case.incident.id, reference)
+                return child
+        return None
+
     def touch(self, reference: str) -> None:
         """Let the message *reference* be edited at once."""
         self._shown_at.pop(reference, None)
