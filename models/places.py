@@ -67,7 +67,7 @@ _CODES = {fold(name): code for code, names in _NAMES.items() for name in names.s
 _LATIN = sorted((name for name in _CODES if name.isascii()), key=len, reverse=True)
 _OTHER = sorted((name for name in _CODES if not name.isascii()), key=len, reverse=True)
 _COUNTRY = re.compile(
-    rf"(?<![\w@#-])(?:{'|'.join(map(re.escape, _LATIN))})(?![\w-])"
+    rf"(?<![\w@#.-])(?:{'|'.join(map(re.escape, _LATIN))})(?![\w-])"
     rf"|{'|'.join(map(re.escape, _OTHER))}"
 )
 

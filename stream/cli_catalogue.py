@@ -116,7 +116,7 @@ def unknown(context: typer.Context, as_json: Json = False) -> None:
     from detector.unknown_store import UnknownNames
     from stream.roles import attached, connect_redis
 
-    settings = attached(load_settings(context, "catalogue"))
+    settings = attached(load_settings(context, "catalogue"), to_replay=True)
     known = Catalogue.load(settings.catalogue.files)
     found = UnknownNames(connect_redis(settings), settings.redis.prefix).surges(known)
     if as_json:
@@ -138,7 +138,7 @@ def suggest(context: typer.Context, as_json: Json = False) -> None:
     from detector.suggest import suggestions
     from stream.roles import attached, connect_redis
 
-    settings = attached(load_settings(context, "catalogue"))
+    settings = attached(load_settings(context, "catalogue"), to_replay=True)
     known = Catalogue.load(settings.catalogue.files)
     store = IncidentStore(connect_redis(settings), settings.redis.prefix)
     found = suggestions(known, store.recent(1_000))
@@ -147,7 +147,8 @@ def suggest(context: typer.Context, as_json: Json = False) -> None:
         return
     for one in found:
         change = "new" if one.old is None else f"now {one.old}"
-        typer.echo(f"# {one.service} → {one.provider}: {change}, seen in {len(one.incidents)}")
+        seen = "failed at the same time as" if one.is_beside else "seen in"
+        typer.echo(f"# {one.service} → {one.provider}: {change}, {seen} {len(one.incidents)}")
         typer.echo(one.as_toml() + "\n")
     if not found:
         typer.echo("nothing to propose: no closed incident has a cause that is sure enough")

@@ -150,4 +150,4 @@ def _desk(context: typer.Context) -> "Desk":
     from stream.incident_desk import Desk
     from stream.roles import attached
 
-    return Desk.of(attached(settings))
+    return Desk.of(attached(settings, to_replay=True))

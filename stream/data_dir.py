@@ -21,11 +21,16 @@ FILE = "up.json"
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
-    """A running `outcry up`; *redis* may hold a password, hence the file is its owner's alone."""
+    """
+    A running `outcry up`; *redis* may hold a password, hence the file is its owner's alone.
+
+    *prefix* is that of its Redis keys: a replay has one of its own.
+    """
 
     pid: int
     kafka: str = ""
     redis: str = ""
+    prefix: str = ""
     page: str = ""
 
 
@@ -100,6 +105,14 @@ def running(path: Path) -> Running | None:
         except BlockingIOError:
             return _read(file)
         return None
+
+
+def running_here(path: Path) -> Running | None:
+    """Return the `outcry up` that holds *path*, or else the only one that holds a replay in it."""
+    if up := running(path):
+        return up
+    replays = [up for inner in sorted(path.glob("replay-*")) if (up := running(inner))]
+    return replays[0] if len(replays) == 1 else None
 
 
 def _read(file: IO[bytes]) -> Running | None:

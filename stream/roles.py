@@ -18,7 +18,7 @@ from detector.counts import Counts
 from detector.incident_store import IncidentStore
 from models.catalogue import Catalogue
 from stream.configuration import change
-from stream.data_dir import running
+from stream.data_dir import running, running_here
 from stream.settings import Settings, SettingsError
 
 log = structlog.get_logger()
@@ -27,16 +27,18 @@ log = structlog.get_logger()
 Role = Callable[[threading.Event], None]
 
 
-def attached(settings: Settings) -> Settings:
+def attached(settings: Settings, *, to_replay: bool = False) -> Settings:
     """
     Fill in the addresses of the `outcry up` that holds the data directory, where none are set.
+
+    Who only reads may attach *to_replay*, and then gets the prefix of its keys as well.
 
     Raises `SettingsError` when there is neither.
     """
     kafka, url = settings.kafka.bootstrap_servers, settings.redis.url.get_secret_value()
     if kafka and url:
         return settings
-    up = running(settings.up.data_dir)
+    up = (running_here if to_replay else running)(settings.up.data_dir)
     if up is None or not (up.kafka and up.redis):
         missing = "redis.url" if kafka else "kafka.bootstrap_servers"
         raise SettingsError(
@@ -46,7 +48,10 @@ def attached(settings: Settings) -> Settings:
     return change(
         settings,
         kafka={"bootstrap_servers": kafka or tuple(up.kafka.split(","))},
-        redis={"url": SecretStr(url or up.redis)},
+        redis={
+            "url": SecretStr(url or up.redis),
+            "prefix": (up.prefix if to_replay and not url else "") or settings.redis.prefix,
+        },
     )
 
 

@@ -138,6 +138,7 @@ def _run(
             pid=os.getpid(),
             kafka=",".join(parts.settings.kafka.bootstrap_servers),
             redis=parts.settings.redis.url.get_secret_value(),
+            prefix=parts.settings.redis.prefix,
             page=page if options.dashboard else "",
         )
     )

@@ -11,6 +11,7 @@ from redis import Redis
 from detector.unknown_store import Mention, UnknownNames
 from models.catalogue import Catalogue
 from stream.catalogue_entry import Entry, add_line
+from stream.data_dir import Running, hold
 from tests.test_cli import only_line, outcry
 
 
@@ -146,3 +147,23 @@ def test_the_stack_of_the_settings_counts_where_none_is_given(tmp_path: Path) ->
 
     assert found["vendors"] == ["slack", "zoom"]
     assert "no vendors" in only_line(outcry("risk", cwd=tmp_path).stderr)
+
+
+# --- which Redis ---
+
+
+def test_who_reads_finds_the_only_replay_that_runs_and_its_keys(
+    tmp_path: Path, redis: Redis, redis_url: str
+) -> None:
+    at = datetime(2025, 10, 20, 7, 5, tzinfo=UTC)
+    names = UnknownNames(redis, "outcry.replay-x")
+    names.add(
+        Mention(event_at=at, author=f"{i:032x}", key="zorbly", shown="Zorbly") for i in range(30)
+    )
+    names.judge(int(at.timestamp()) + 600)
+
+    with hold(tmp_path / "outcry-data" / "replay-x") as held:
+        held.say(Running(pid=1, kafka="127.0.0.1:9", redis=redis_url, prefix="outcry.replay-x"))
+        listed = outcry("catalogue", "unknown", cwd=tmp_path)
+
+    assert "outcry catalogue add Zorbly" in only_line(listed.stdout)

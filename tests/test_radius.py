@@ -16,6 +16,7 @@ from detector.radius import radius
 from detector.reach import mark
 from detector.tick import Policy
 from models.catalogue import Catalogue, Service
+from models.places import country
 from models.tags import Role, Tag
 from stream.report import Report
 from stream.statements import accept
@@ -141,6 +142,14 @@ def test_shares_are_parts_of_one_within_their_intervals(
     assert sum(one.share for one in found) <= 1.001
     assert all(0 <= one.low <= one.share <= one.high <= 1 for one in found)
     assert set(named) <= {one.place for one in found}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("down in the uk too", "GB"), ("is gov.uk down", None), ("@sky_uk down", None)],
+)
+def test_a_country_is_a_word_of_its_own(text: str, expected: str | None) -> None:
+    assert country(text) == expected
 
 
 # --- on the way through the detector ---

@@ -1,6 +1,7 @@
 """Edges are proposed from what closed incidents show, never applied."""
 
 import tomllib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -93,3 +94,27 @@ def test_a_past_outage_says_what_it_hit_and_what_it_might_have() -> None:
     (hit,) = hits(CATALOGUE, ["bank", "shop"], {"x": ("cloud", ["bank", "other"]), "y": (None, [])})
 
     assert (hit.hit, hit.at_risk) == (("bank",), ("shop",))
+
+
+def test_a_service_that_failed_at_the_same_time_on_its_own_is_proposed_weakly() -> None:
+    alone = replace(incident("i2", ["new"]), cause=None, onset_at=AT + timedelta(minutes=20))
+    later = replace(incident("i3", ["new"]), cause=None, onset_at=AT + timedelta(hours=3))
+
+    (found,) = suggestions(CATALOGUE, [incident("i1", ["bank"]), alone])
+
+    assert (found.service, found.provider, found.strength) == ("new", "cloud", 0.2)
+    assert found.is_beside
+    assert suggestions(CATALOGUE, [incident("i1", ["bank"]), later]) == ()
+
+
+def test_the_lines_that_apply_a_proposal_keep_the_other_edges(tmp_path: Path) -> None:
+    closed = replace(
+        incident("i1", ["shop", "bank"]), cause=Cause(provider="new", probability=0.95)
+    )
+    found = {one.service: one for one in suggestions(CATALOGUE, [closed])}
+    own = tmp_path / "own.toml"
+    own.write_text(found["bank"].as_toml())
+
+    (entry,) = tomllib.loads(own.read_text())["services"].values()
+    assert [edge["provider"] for edge in entry["depends_on"]] == ["cloud", "new"]
+    assert entry["depends_on"][0]["region"] == "r-1"
