@@ -6,9 +6,11 @@ import threading
 from redis import Redis
 
 from detector.incident_store import IncidentStore
+from detector.official_store import OfficialStore
 from stream.alerts.rules import Rules
 from stream.alerts.slack import SlackBot
 from stream.courier import Courier
+from stream.news import News
 from stream.notify import run
 from tests.alert_cases import CATALOGUE
 from tests.slack_double import CHANNEL, TOKEN
@@ -21,7 +23,12 @@ def main(redis_url: str, base_url: str) -> None:
     with Redis.from_url(redis_url) as client:
         store = IncidentStore(client, "test")
         courier = Courier(
-            store, bot, rules=Rules(storm_limit=1_000), catalogue=CATALOGUE, jitter=lambda: 0.02
+            store,
+            bot,
+            rules=Rules(storm_limit=1_000),
+            catalogue=CATALOGUE,
+            news=News(OfficialStore(client, "test")),
+            jitter=lambda: 0.02,
         )
         run([courier], threading.Event())
 
