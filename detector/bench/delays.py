@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from detector import baseline, surge
 from detector.baseline import Floats
 from detector.bench import oracle
-from detector.bench.life import Life, judged
+from detector.bench.life import Life, deaf, judged
 from detector.bench.world import PER_MINUTE, World, drawn, start_of
 from detector.bucket import WIDTH
 
@@ -58,7 +58,7 @@ def trial(life: Life, world: World, turn: int, quiet_hours: int = 4) -> Trials:
     after, normal = counts[:, quiet:], mean[:, quiet:]
     return Trials(
         cell=cell,
-        own=_highest([s for _, s in judged(life, counts)][quiet:]),
+        own=_highest([s for _, s in judged(deaf(life), counts)][quiet:]),
         shared=_highest([s for _, s in judged(life, counts, named)][quiet:]),
         steady=_highest(_steady(life, world, counts, steady)[quiet:]),
         known=_highest(list(oracle.mixture(after, normal, world.dispersion).T)),

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from detector import baseline, recovery, surge
+from detector import baseline, recovery, share, surge
 from detector.baseline import Baseline, Floats, Singles
 from detector.bench.world import EPOCH, PER_MINUTE, World, start_of
 from detector.bucket import WIDTH
 from detector.surge import Surge
 
 BUCKETS = 60 * PER_MINUTE  # an hour
+_KEEP = share.KEEP**BUCKETS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,15 +30,21 @@ def newborn(world: World) -> Life:
     return Life(base=base, test=surge.cold(base, EPOCH), hour=0)
 
 
-def aged(life: Life, world: World, hours: int) -> Life:
+def aged(life: Life, world: World, hours: int, *, mentions: bool = False) -> Life:
     """
-    Let *hours* pass at one step an hour, past outages included: only the baseline learns.
+    Let *hours* pass at one step an hour, past outages included: only the baseline is learnt, and
+    with *mentions* the usual share of reports among them.
 
     The test begins afresh; it needs a few hours at full resolution before it counts.
     """
     base = life.base
+    affected, mentioned = life.test.share_affected, life.test.share_mentioned
     for hour in range(life.hour, life.hour + hours):
-        counts = world.counts(world.hour(hour, outages=True).rate, 1).astype(np.float64)
+        rate = world.hour(hour, outages=True).rate
+        counts = world.counts(rate, 1).astype(np.float64)
+        affected = affected * _KEEP + counts.sum(axis=1) * mentions
+        if mentions:
+            mentioned = mentioned * _KEEP + world.mentions(rate, 1).sum(axis=1)
         base = baseline.advanced(base, start_of(hour))
         base = replace(
             base,
@@ -49,7 +56,14 @@ def aged(life: Life, world: World, hours: int) -> Life:
         )
     end = start_of(life.hour + hours)
     base = baseline.advanced(base, end)
-    return Life(base=base, test=surge.cold(base, end), hour=life.hour + hours)
+    test = replace(surge.cold(base, end), share_affected=affected, share_mentioned=mentioned)
+    return Life(base=base, test=test, hour=life.hour + hours)
+
+
+def deaf(life: Life) -> Life:
+    """Forget the mentions: the second channel is silent until it has heard of some again."""
+    none = np.zeros_like(life.test.share_affected)
+    return replace(life, test=replace(life.test, share_affected=none, share_mentioned=none))
 
 
 def judged(

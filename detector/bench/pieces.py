@@ -11,7 +11,7 @@ from detector import surge
 from detector.baseline import Floats
 from detector.bench import alarms, delays, oracle
 from detector.bench.delays import CELLS, HORIZON, RATES, Trials
-from detector.bench.life import aged, newborn
+from detector.bench.life import aged, deaf, newborn
 from detector.bench.rivals import RIVALS
 from detector.bench.world import PER_MINUTE, World
 
@@ -46,15 +46,15 @@ FULL = Size(services=600, days=8, rounds=4, young=3_000, young_days=6)
 def at_rate(rate: float, size: Size, seed: int) -> tuple[Peaks, list[Report]]:
     """Peaks of learnt services of *rate* reports a minute, and a row for each kind of outage."""
     world = World(np.full(size.services, rate), seed, bumps=False)
-    life = aged(newborn(world), world, _WARM_UP)
-    quiet = alarms.lived(life, world, size.days * 24)
-    named = alarms.lived(quiet.life, world, size.days * 24, mentions=True)
+    life = aged(newborn(world), world, _WARM_UP, mentions=True)
+    quiet = alarms.lived(deaf(life), world, size.days * 24)
+    named = alarms.lived(life, world, size.days * 24, mentions=True)
     peaks = {LEARNT: quiet.peaks[1:], LEARNT_MENTIONS: named.peaks[1:]}
     life, trials = named.life, []
     for turn in range(size.rounds):
-        life = aged(life, world, 72)
+        life = aged(life, world, 72, mentions=True)
         trials.append(delays.trial(life, world, turn))
-        life = aged(life, world, 8)
+        life = aged(life, world, 8, mentions=True)
     limits = _rival_limits(rate, seed + 5)
     past = _past(world, seed + 6, life.hour)
     return peaks, [_row(rate, i, trials, peaks, limits, past) for i in range(len(CELLS))]
