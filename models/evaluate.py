@@ -5,6 +5,7 @@ A post is a report when some service in it is tagged affected and down. With ``-
 the tagger that judges a post has seen none of the same origin, which is the honest number.
 """
 
+import hashlib
 import json
 import sys
 import time
@@ -20,7 +21,9 @@ import typer
 
 from models import artifact
 from models.catalogue import Catalogue
+from models.dataset import dataset
 from models.examples import Example, adopt, corpus_files, ids, named, read
+from models.fitting import fit
 from models.keyword import KeywordTagger
 from models.labels import read_labels
 from models.score import Evaluation, Judged, score
@@ -28,7 +31,6 @@ from models.table import table
 from models.tagger import Tagger
 from models.tags import Kind, Tag
 from models.textcat import TextcatTagger
-from models.train import dataset, fit
 
 FOLDS = 5
 
@@ -173,6 +175,16 @@ def _statements(post: Example, catalogue: Catalogue) -> frozenset[tuple[str, str
     )
 
 
+def _warn_of_known(file: Path, model: Path, *, corpus_only: bool) -> None:
+    """Say it where the weights learnt from *file* itself: the scores are then no measure."""
+    known = {} if corpus_only else artifact.load(model)[1].learnt_from.get("files", {})
+    if hashlib.sha256(file.read_bytes()).hexdigest() in {one["sha256"] for one in known.values()}:
+        sys.stderr.write(
+            f"{file}: the model learnt from these very posts; for a fair score use "
+            "--cross-validate, or other posts\n"
+        )
+
+
 def main(
     file: Annotated[Path, typer.Argument(help="labelled posts, one JSON object a line")],
     services: Annotated[list[Path] | None, typer.Option(help="TOML that adds services")] = None,
@@ -206,6 +218,7 @@ def main(
             posts, sources, catalogue, folds=FOLDS, seed=seed, with_textcat=textcat
         )
     else:
+        _warn_of_known(file, model, corpus_only=corpus_only)
         learnt = _others([*corpus, *chain(*train.values())], {_FILE: posts})
         tagger = (
             Tagger(catalogue, fit(dataset(corpus, catalogue), seed))

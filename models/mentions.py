@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
+from models.accounts import Accounts
 from models.catalogue import Catalogue
 from models.context import Context, Word
 from models.fold import fold
@@ -33,6 +34,7 @@ _PLAIN_ENDINGS = frozenset(
     | {"login", "online", "mobile", "business", "again", "uk", "us", "in", "jp", "アプリ"}
 )
 _MIN_STEM = 5  # letters of a name that may take an ending
+_ACCOUNT = re.compile(r"(?<![\w.+-])@\w{2,40}(?![\w.])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,10 @@ class Matcher:
                 if all(name.service != other.service for other in names[pattern]):
                     names[pattern].append(name)
         self._names = list(names.values())
+        self._accounts = Accounts(catalogue.services.values())
+        # After the names of the automaton, one for the accounts of each service.
+        self._owners = {id: len(names) + n for n, id in enumerate(catalogue.services)}
+        self._names += [[Name(id, How.HANDLE)] for id in self._owners]
         self._stems = frozenset(
             index
             for index, (pattern, meant) in enumerate(names.items())
@@ -96,10 +102,11 @@ class Matcher:
         text = text[:MAX_TEXT]
         folded = fold(text)[:MAX_TEXT]
         hits = self._automaton.find_matches_as_indexes(folded, overlapping=True)
-        if not hits:
+        words = self._account_hits(folded) if "@" in folded else []
+        if not hits and not words:
             return Found(folded, ())
         # Nearly every hit lies inside of a longer word, and must cost next to nothing.
-        words = [
+        words[:0] = [
             hit
             for hit in hits
             if not ((pair := folded[hit[1] - 1 : hit[1] + 1]).isalnum() and pair.isascii())
@@ -126,6 +133,10 @@ class Matcher:
                 how, region = place.how, names[0].region
                 mentions.append(Mention(service, place.start, place.end, how, region))
         return tuple(mentions)
+
+    def _account_hits(self, folded: str) -> list[Hit]:
+        found = ((match, self._accounts.owner(match[0])) for match in _ACCOUNT.finditer(folded))
+        return [(self._owners[owner], *match.span()) for match, owner in found if owner]
 
     def _places(self, folded: str, hits: list[Hit]) -> list[_Place]:
         """Take the leftmost, then longest, of the hits that may stand where they are."""

@@ -6,10 +6,12 @@ import pytest
 
 from models import artifact
 from models.catalogue import Catalogue, Service
+from models.dataset import dataset
 from models.examples import ExampleError, adopt, corpus_files, read
+from models.fitting import TrainingError, fit
 from models.tagger import Tagger
 from models.tags import Kind, Role, Symptom
-from models.train import TrainingError, dataset, fit, train
+from models.train import train
 
 CATALOGUE = Catalogue(
     {
