@@ -5,7 +5,7 @@ All see the same counts in the same run. Incidents are matched to true outages o
 matched to none is a false incident, a second alarm during one outage included.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from stream.report import Report
 from stream.tally import Tags, tallied
 
 MINUTE = 60
+MOST_DAYS = 400
 YEAR_MINUTES = 525_960
 _EARLY = 5 * MINUTE  # an alarm so long before the outage's stated start is still of it
 _JOINED = 30  # minutes of calm that make two alarms of a rival
@@ -92,6 +93,7 @@ def read_counts(path: Path) -> Iterator[Bucket]:
     rows: dict[int, list[Count]] = {}
     for count in _lines(path, Count):
         rows.setdefault(int(count.at.timestamp()) // WIDTH * WIDTH, []).append(count)
+    _check_span(path, rows)
     for start in range(min(rows, default=0), max(rows, default=-WIDTH) + WIDTH, WIDTH):
         found = rows.get(start, ())
         yield Bucket(
@@ -105,23 +107,49 @@ def read_counts(path: Path) -> Iterator[Bucket]:
 def read_reports(path: Path, tagger: Tags) -> Iterator[Bucket]:
     """Yield the buckets of a file of reports, put in the order of their event time."""
     reports = sorted(_lines(path, Report), key=lambda r: (min(r.posted_at, r.received_at), r.id))
+    _check_span(path, [int(r.posted_at.timestamp()) for r in reports])
     return tallied(reports, tagger)
 
 
 def holds_counts(path: Path) -> bool:
-    """Whether the first line of *path* is a count; else it is to be a report."""
+    """Whether the first line of *path* is meant as a count; else it is to be a report."""
     with path.open("rb") as lines:
-        first = next((line for line in lines if line.strip()), b"{}")
+        first = next((line for line in lines if line.strip()), b"")
+    if not first:
+        raise BacktestError(f"{path}: empty, expected JSON lines of reports or of counts")
     try:
-        msgspec.json.decode(first, type=Count)
-    except msgspec.DecodeError:
-        return False
-    return True
+        fields = msgspec.json.decode(first, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BacktestError(f"{path}, line 1: {error}; expected a report or a count") from error
+    return "at" in fields and "id" not in fields
 
 
 def read_truth(path: Path) -> list[Outage]:
     """Read the true outages."""
-    return list(_lines(path, Outage))
+    outages = list(_lines(path, Outage))
+    for number, one in enumerate(outages, 1):
+        if one.end <= one.start:
+            raise BacktestError(f"{path}, outage {number}: ends at {one.end}, not after its start")
+    return outages
+
+
+def check_truth(run: "Run", outages: Sequence[Outage], catalogue: Catalogue) -> None:
+    """Raise `BacktestError` for a true outage of a service that nobody knows: a slip of the pen."""
+    known = {*run.services, *catalogue.services}
+    for one in outages:
+        if one.service not in known:
+            raise BacktestError(
+                f"truth: no service {one.service!r} in the data or the catalogue; "
+                "'outcry catalogue show NAME' finds ids"
+            )
+
+
+def _check_span(path: Path, seconds: Collection[int]) -> None:
+    days = (max(seconds, default=0) - min(seconds, default=0)) / 86_400
+    if days > MOST_DAYS:
+        raise BacktestError(
+            f"{path}: spans {days:,.0f} days, at most {MOST_DAYS} can be replayed; is a time wrong?"
+        )
 
 
 def replayed(buckets: Iterable[Bucket], catalogue: Catalogue, policy: Policy) -> Run:

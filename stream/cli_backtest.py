@@ -50,12 +50,17 @@ def backtest(
     if data is None:
         raise typer.BadParameter("give DATA, or --scenarios all")
     from stream import backtest as test
+    from stream.roles import catalogue
 
     try:
         outages = test.read_truth(truth) if truth else []
-        run = _run(settings, data)
-    except (test.BacktestError, OSError) as error:
+        names = catalogue(settings)
+        run = _run(settings, data, names)
+        test.check_truth(run, outages, names)
+    except test.BacktestError as error:
         raise typer.BadParameter(str(error)) from error
+    except OSError as error:
+        raise typer.BadParameter(f"{error.filename}: {error.strerror}") from error
     found = test.scored(run, outages)
     if picture:
         from stream.picture import drawn
@@ -92,13 +97,11 @@ def _scenarios(settings: Any, names: str, seeds: int, as_json: bool) -> None:
         typer.echo(line)
 
 
-def _run(settings: Any, data: Path) -> Any:
+def _run(settings: Any, data: Path, names: Any) -> Any:
     from detector.tick import Policy
     from models.tagger import Tagger
     from stream import backtest as test
-    from stream.roles import catalogue
 
-    names = catalogue(settings)
     policy = Policy(
         false_incidents_per_service_year=settings.detection.false_incidents_per_service_year
     )

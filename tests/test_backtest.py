@@ -117,3 +117,35 @@ def test_bad_line_is_named(tmp_path):
 
     with pytest.raises(BacktestError, match="line 1"):
         list(read_counts(data))
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ("", "empty"),
+        ("hello", "line 1"),
+        ('{"service": "one", "at": "2025-10-20T06:00:00Z", "affected": "many"}', "affected"),
+        (
+            '{"service": "one", "at": "1970-01-01T00:00:00Z"}\n'
+            '{"service": "one", "at": "2025-10-20T06:00:00Z"}',
+            "at most 400",
+        ),
+    ],
+)
+def test_data_that_cannot_be_used_is_one_line(tmp_path, lines, says):
+    data = tmp_path / "data.jsonl"
+    data.write_text(lines)
+
+    result = CliRunner().invoke(app, ["backtest", str(data)])
+
+    assert result.exit_code == 2
+    assert says in result.stderr.splitlines()[-1]
+
+
+def test_outage_that_ends_before_it_begins_is_refused(files, tmp_path):
+    _, truth = files
+    fact = json.loads(truth.read_text())
+    truth.write_text(json.dumps(fact | {"start": fact["end"], "end": fact["start"]}))
+
+    with pytest.raises(BacktestError, match="outage 1: ends at"):
+        read_truth(truth)
