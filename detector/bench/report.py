@@ -32,7 +32,7 @@ from detector.bench.rivals import RIVALS
 __all__ = ["FULL", "QUICK", "Size", "measured", "table"]
 
 BUDGETS = (0.25, 1.0, 12.0)
-JUDGING_SEED = 2_026  # tuning used seeds below 1,000
+JUDGING_SEED = 40_510  # tuning used seeds below 3,000
 OURS = (
     "ours",
     "ours, with mentions",
