@@ -182,11 +182,7 @@ SPEC: dict[str, Any] = {
         },
     ],
 }
-
-
 TALL: dict[str, Any] = {**SPEC, "height": 330}
-
-
 # A service's days: the same without an incident's moments.
 PLAIN: dict[str, Any] = {**SPEC, "layer": [*SPEC["layer"][:2], SPEC["layer"][-1]]}
 
