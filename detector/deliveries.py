@@ -127,7 +127,7 @@ class Deliveries:
     def remarked(self, incident_id: str, remark_id: str, reference: str | None) -> None:
         """Note that the remark is told; without a *reference*, that it is not worth telling."""
         subject = f"{incident_id} {remark_id}"
-        row = {f"remark:{subject}": _PASSED if reference is None else _TOLD}
+        row: dict[str, bytes | str] = {f"remark:{subject}": _PASSED if reference is None else _TOLD}
         if reference is not None:
             row[f"incident:{incident_id}"] = reference
         with self._redis.pipeline(transaction=True) as pipe:

@@ -9,6 +9,7 @@ tokens are what character n-grams are elsewhere.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from models.mentions import Found
 
@@ -84,15 +85,17 @@ def services(tokens: Tokens) -> Sequence[str]:
 
 
 def _append(text: str, words: list[str]) -> None:
-    for match in _TOKEN.finditer(_ELONGATED.sub(r"\1", text)):
-        if len(words) >= MAX_TOKENS:
-            return
-        words.append(_plain(match[0], match.lastgroup))
+    left = MAX_TOKENS - len(words)
+    for match in islice(_TOKEN.finditer(_ELONGATED.sub(r"\1", text)), left):
+        token, group = match[0], match.lastgroup
+        # Nearly every token is a plain word or a letter, and goes as it is.
+        if group == "word":
+            words.append(token.replace("'", "")[:32] if "'" in token or len(token) > 32 else token)
+        else:
+            words.append(token if group == "char" else _plain(token, group))
 
 
 def _plain(token: str, group: str | None) -> str:
-    if group == "word":
-        return token.replace("'", "")[:32]
     if group == "number":
         return token if token in _CODES else "<number>"
     if group == "handle":
