@@ -85,7 +85,7 @@ def services(tokens: Tokens) -> Sequence[str]:
 
 
 def _append(text: str, words: list[str]) -> None:
-    left = MAX_TOKENS - len(words)
+    left = max(0, MAX_TOKENS - len(words))
     for match in islice(_TOKEN.finditer(_ELONGATED.sub(r"\1", text)), left):
         token, group = match[0], match.lastgroup
         # Nearly every token is a plain word or a letter, and goes as it is.
