@@ -170,14 +170,16 @@ for name, event_ms in pairs(seen_sources) do
     redis.call('HSET', base .. ':sources', name, string.format('%.0f', event_ms))
   end
 end
-local forget = string.format('%.0f', max_event - batch.lateness_ms - batch.author_window_ms)
+-- An open bucket reaches back behind the watermark by its width: what it may still ask for must stay,
+-- or where batches are cut would change the counts.
+local forget = string.format('%.0f', watermark - width - batch.author_window_ms)
 for key in pairs(touched) do
   redis.call('ZREMRANGEBYSCORE', key, '-inf', forget)
   -- Wall clock, as a backstop only: a service that nobody names again must not keep its authors.
   redis.call('EXPIRE', key, 172800)
 end
 -- An id need be known only while its bucket is open: afterwards the same post is late.
-local closed = string.format('%.0f', (watermark - width) / 1000)
+local closed = string.format('%.0f', math.floor((watermark - width) / 1000))
 redis.call('ZREMRANGEBYSCORE', base .. ':ids', '-inf', closed)
 redis.call('HSET', progress,
   'day', string.format('%.0f', day),

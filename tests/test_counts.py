@@ -119,16 +119,23 @@ class Oracle:
             self.affected[bucket, statement.service] += 1
 
 
+# Odd milliseconds, and moments about an hour apart at the edges of buckets.
+seconds = st.one_of(
+    st.integers(0, 7_300_000).map(lambda ms: ms / 1000),
+    st.builds(
+        lambda hour, ms: (hour * 3_600_000 + ms) / 1000, st.integers(0, 2), st.integers(0, 60_000)
+    ),
+)
 entries = st.one_of(
     st.builds(
         says,
-        st.integers(0, 7_300),
+        seconds,
         st.sampled_from(["a1", "a2", "a3"]),
         service=st.sampled_from(["aws", "zoom"]),
         report_id=st.one_of(st.none(), st.sampled_from(["r1", "r2", "r3"])),
         repost=st.booleans(),
     ),
-    st.builds(beat, st.integers(0, 7_300)),
+    st.builds(beat, seconds),
     st.just(Invalid()),
 )
 
@@ -209,6 +216,17 @@ def test_an_author_counts_again_after_an_hour(counts):
     found = affected(counts.read(None, 10_000))
 
     assert found == {(START, "aws"): 1, (START + 3_600, "aws"): 1}
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_an_author_is_remembered_for_all_that_an_open_bucket_may_still_bring(counts, cut):
+    # The bucket of 3,600 is open until the watermark passes 3,610; here it stands at 3,605.
+    log = [says(5), beat(3_635), says(3_604), beat(9_000)]
+
+    apply(counts, log[:cut])
+    apply(counts, log[cut:], start=cut)
+
+    assert sum(affected(counts.read(None, 10_000)).values()) == 1
 
 
 def test_what_an_author_says_of_two_services_counts_for_both(counts):
@@ -315,6 +333,15 @@ def test_ids_are_known_only_while_their_bucket_is_open(counts, redis):
     assert not redis.zrange("test:v1:{p0}:ids", 0, -1)
     apply(counts, [says(0)], start=3)
     assert counts.health().n_late == 1
+
+
+def test_an_id_is_known_until_the_last_moment_of_its_bucket(counts):
+    # The watermark stands at 29.7, the bucket of 20 is open until 30.
+    apply(counts, [says(20), beat(59.7)])
+
+    apply(counts, [says(20)], start=2)
+
+    assert counts.health().n_duplicate == 1
 
 
 def test_skipped_records_are_counted_as_lost(counts):
