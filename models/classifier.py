@@ -20,6 +20,7 @@ Floats = NDArray[np.float32]
 
 N_FEATURES = 2**18
 MIN_SEEN = 3  # services in training posts that must have a feature before it counts
+BESIDE = 0.5  # least probability of a service that fails beside one that is likelier to
 # The classes of the first regression, in the order of its columns.
 STATEMENTS: tuple[tuple[Role, Kind], ...] = (
     (Role.AFFECTED, Kind.DOWN),
@@ -61,13 +62,22 @@ class Classifier:
         """Probabilities of `SYMPTOMS`, given that the service fails."""
         return softmax(matrix @ self.symptom_weights + self.symptom_biases)
 
-    def choose(self, probabilities: Floats) -> NDArray[np.intp]:
-        """The class of each row: "down" if it reaches the threshold, else the likeliest other."""
+    def choose(self, probabilities: Floats, posts: NDArray[np.intp]) -> NDArray[np.intp]:
+        """
+        The class of each row: "down" if it reaches the threshold, else the likeliest other.
+
+        *posts* numbers the post of each row, from 0. Beside a service that is likelier to fail,
+        another one of the same post must be likelier to fail than not.
+        """
+        down = probabilities[:, DOWN]
+        likeliest_to_fail = np.zeros(posts.max(initial=0) + 1, dtype=down.dtype)
+        np.maximum.at(likeliest_to_fail, posts, down)
+        bar = np.where(down < likeliest_to_fail[posts], max(self.threshold, BESIDE), self.threshold)
         others = probabilities.copy()
         others[:, DOWN] = 0
-        likeliest: NDArray[np.intp] = others.argmax(axis=1)
-        likeliest[probabilities[:, DOWN] >= self.threshold] = DOWN
-        return likeliest
+        chosen: NDArray[np.intp] = others.argmax(axis=1)
+        chosen[down >= bar] = DOWN
+        return chosen
 
 
 def vectorise(rows: Iterable[Sequence[str]]) -> Any:

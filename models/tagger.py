@@ -75,7 +75,8 @@ class Tagger:
             rows += [features(tokens, spans, service) for service in named[-1]]
         matrix = self._classifier.weigh(vectorise(rows))
         statements = self._classifier.statements(matrix)
-        chosen = self._classifier.choose(statements)
+        of_post = np.repeat(np.arange(len(named)), [len(ids) for ids in named])
+        chosen = self._classifier.choose(statements, of_post)
         failing = np.flatnonzero(chosen == DOWN)
         likeliest = self._classifier.symptoms(matrix[failing]).argmax(axis=1)
         symptoms = {

@@ -2,7 +2,18 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.classifier import MIN_SEEN, N_FEATURES, rarity, softmax, vectorise, weigh
+from models.classifier import (
+    DOWN,
+    MENTIONED,
+    MIN_SEEN,
+    N_FEATURES,
+    STATEMENTS,
+    Classifier,
+    rarity,
+    softmax,
+    vectorise,
+    weigh,
+)
 
 _ROWS = st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=6), min_size=1, max_size=12)
 
@@ -33,3 +44,24 @@ def test_probabilities_sum_to_one_whatever_the_logits() -> None:
     found = softmax(np.array([[1e4, 0.0], [-1e4, -1e4]], dtype=np.float32))
 
     assert np.allclose(found.sum(axis=1), 1)
+
+
+def test_a_service_beside_a_likelier_one_must_rather_fail_than_not() -> None:
+    shape = (N_FEATURES, len(STATEMENTS))
+    nothing = np.zeros(shape, dtype=np.float32)
+    biases = np.zeros(len(STATEMENTS), dtype=np.float32)
+    classifier = Classifier(
+        rarity=np.ones(N_FEATURES, dtype=np.float32),
+        statement_weights=nothing,
+        statement_biases=biases,
+        symptom_weights=nothing,
+        symptom_biases=biases,
+        threshold=0.4,
+    )
+    down = np.array([0.45, 0.9, 0.45, 0.9, 0.55], dtype=np.float32)
+    probabilities = np.zeros((5, len(STATEMENTS)), dtype=np.float32)
+    probabilities[:, DOWN], probabilities[:, MENTIONED] = down, 1 - down
+
+    chosen = classifier.choose(probabilities, np.array([0, 1, 1, 2, 2]))
+
+    assert chosen.tolist() == [DOWN, DOWN, MENTIONED, DOWN, DOWN]
