@@ -108,8 +108,11 @@ def _age(at: datetime | None, clock: datetime | None) -> timedelta | None:
 def is_synthetic(snapshot: Snapshot) -> bool:
     """Tell whether anything on the page was made up by a scenario."""
     shown = (*snapshot.open, *snapshot.recent)
-    return any(incident.synthetic for incident in shown) or any(
-        source.name == SYNTHETIC_SOURCE for source in snapshot.health.sources
+    posts = (post for one in snapshot.suspects for post in one.samples)
+    return (
+        any(incident.synthetic for incident in shown)
+        or any(post.synthetic for post in posts)
+        or any(source.name == SYNTHETIC_SOURCE for source in snapshot.health.sources)
     )
 
 

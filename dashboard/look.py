@@ -50,6 +50,7 @@ def take(
         silences=stores.actions.silences(now),
         official=announced(stores.official, (*open_now, *recent)),
         unknown=stores.unknown.surges(catalogue),
+        suspects=incidents.suspects(),
     )
 
 

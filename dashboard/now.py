@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import card, grid, top, uncatalogued, words
+from dashboard import card, grid, suspects, top, uncatalogued, words
 from dashboard.filters import Filter, ask
 from dashboard.markup import Markup, el, join, mark
 from dashboard.site import Site, address
@@ -22,11 +22,12 @@ def show(site: Site) -> None:
     wanted = ask(site)
     shown = [incident for incident in snapshot.open if wanted.fits(incident, site.services)]
     if not snapshot.open:
-        st.html(_calm())
+        st.html(_calm(site))
     elif not shown:
         st.text("No open incident fits the search.")
     for i, incident in enumerate(shown):
         _card(site, incident, brief=i >= N_WHOLE_CARDS)
+    suspects.show(site, wanted)
     uncatalogued.show(site)
     grid.show(site, wanted)
     _recent(site, wanted)
@@ -39,13 +40,11 @@ def _card(site: Site, incident: Incident, *, brief: bool) -> None:
     card.show(told, made, brief=brief)
 
 
-def _calm() -> Markup:
-    return el(
-        "div",
-        el("b", "No open incident"),
-        el("p", "No service is reported as failing more often than is normal for this hour."),
-        class_="calm",
-    )
+def _calm(site: Site) -> Markup:
+    why = "No service is reported as failing more often than is normal for this hour."
+    if any(one.held for one in site.snapshot.suspects):
+        why = "What is reported more often than is normal is held back as suspect, see below."
+    return el("div", el("b", "No open incident"), el("p", why), class_="calm")
 
 
 def _recent(site: Site, wanted: Filter) -> None:

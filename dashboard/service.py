@@ -3,7 +3,7 @@
 import redis
 import streamlit as st
 
-from dashboard import charts, desk, grid, now, top, week, words
+from dashboard import charts, desk, grid, now, suspects, top, week, words
 from dashboard.markup import Markup, el, join, mark
 from dashboard.reader import Past
 from dashboard.site import Site, address
@@ -34,6 +34,7 @@ def show(site: Site) -> None:
         return
     with st.container(key=f"card-{_tone(site, chosen)}-service"):
         st.html(_head(site, chosen, series))
+        suspects.of(site, chosen.id)
         desk.service(site, chosen.id)
         _history(site, chosen, series)
         usually, ties = st.columns([5, 3], gap="large")

@@ -11,6 +11,7 @@ from detector.incidents import Incident
 from detector.official import Official, OfficialEvent
 from detector.series import Series
 from detector.silence import Silence
+from detector.suspects import Suspect
 from detector.unknown import Surge
 
 RECENT_MINUTES = 60  # what a service's tile shows
@@ -33,7 +34,7 @@ class Snapshot:
     *series* the last hour of every service, read at *series_at* (wall clock) up to *series_until*;
     *stories* the services of open incidents from before their onset; *marks* (by incident) and
     *silences* are what people did, *official* (by incident) what companies say; *unknown* are names
-    outside the catalogue that surged.
+    outside the catalogue that surged, *suspects* what is held back as a campaign's.
     """
 
     taken_at: datetime
@@ -49,6 +50,7 @@ class Snapshot:
     silences: tuple[Silence, ...] = ()
     official: Mapping[str, Announced] = field(default_factory=dict)
     unknown: tuple[Surge, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
 
     @property
     def clock(self) -> datetime | None:

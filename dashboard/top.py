@@ -60,6 +60,14 @@ def headline(site: Site) -> tuple[words.Mark, str]:
 
 
 def _second_line(snapshot: Snapshot) -> str:
+    n_held = sum(1 for one in snapshot.suspects if one.held)
+    held = f"{words.plural(n_held, 'service')} held back as suspect" if n_held else ""
+    return ", ".join(filter(None, (_open_line(snapshot), held)))
+
+
+def _open_line(snapshot: Snapshot) -> str:
+    if not snapshot.open:
+        return ""
     n_hit = len({one.service for incident in snapshot.open for one in incident.affected})
     counts = [
         (said.word.lower(), sum(1 for one in snapshot.open if one.severity is severity))
@@ -75,7 +83,7 @@ def _second_line(snapshot: Snapshot) -> str:
 def _masthead(site: Site) -> Markup:
     state, line = headline(site)
     snapshot = site.view.snapshot
-    second = _second_line(snapshot) if snapshot and snapshot.open else ""
+    second = _second_line(snapshot) if snapshot else ""
     sign = el("span", state.sign, class_=f"sign {state.tone}", aria_hidden="true")
     return el(
         "header",

@@ -28,6 +28,8 @@ STATUS = {
     Status.RESOLVED: Mark("✓", "Resolved", "good"),
 }
 NORMAL = Mark("✓", "Normal", "good")
+HELD = Mark("⊘", "Held back", "muted")
+REPEATED = Mark("↻", "Repeated", "muted")
 STEP = {
     Step.OPENED: "Detected",
     Step.CONFIRMED: "Confirmed",

@@ -31,7 +31,7 @@ def list_all(
     limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=500)] = 50,
     as_json: Json = False,
 ) -> None:
-    """List the incidents that are open, worst first."""
+    """List the incidents that are open, worst first, and what is held back as suspect."""
     desk = _desk(context)
     found = (desk.store.recent(limit) if everything else desk.store.open())[:limit]
     if as_json:
@@ -40,6 +40,8 @@ def list_all(
         typer.echo(desk.line(one))
     if not found and not as_json:
         typer.echo("no incident" if everything else "no open incident")
+    if not as_json and (suspects := desk.suspects()):
+        typer.echo(suspects)
 
 
 @incident.command()

@@ -30,7 +30,7 @@ from stream.settings import Settings
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _HERE = ("127.0.0.1", "::1", "localhost", None)
-_LINE, _AMBIGUOUS = 500, 200
+_LINE, _AMBIGUOUS, _REASON, _SUSPECTS = 500, 200, 120, 5
 
 
 def span(text: str) -> timedelta:
@@ -97,6 +97,23 @@ class Desk:
         in_hand = self.actions.marks([one.id])[one.id].acknowledged
         more = f"  [in hand: {plain(in_hand.by, 60)}]" if in_hand else ""
         return f"{plain(one.id, 80)}  {headline(one, self.catalogue)}{more}"
+
+    def suspects(self) -> str | None:
+        """Say in one line what is held back as a campaign's, None where nothing is."""
+        found = sorted(self.store.suspects(), key=lambda one: (not one.held, -one.posts))
+        if not found:
+            return None
+        told = [
+            f"{plain(self._name(one.service), 60)} ({plain(' '.join(one.why[:1]), _REASON)})"
+            for one in found[:_SUSPECTS]
+        ]
+        rest = len(found) - _SUSPECTS
+        more = f"; and {rest} more" if rest > 0 else ""
+        return f"held back as suspect: {'; '.join(told)}{more}"
+
+    def _name(self, service: str) -> str:
+        known = self.catalogue.services.get(service)
+        return known.name if known else service
 
     def lines(self, one: Incident) -> Iterator[str]:
         """Say all of it, in lines."""

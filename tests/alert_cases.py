@@ -15,6 +15,7 @@ from detector.incidents import (
     Step,
     Transition,
 )
+from detector.suspects import Suspect
 from models.catalogue import Catalogue, Service
 from stream.alerts.channel import Alert, is_story
 
@@ -64,6 +65,23 @@ def affected(service: str, **changed: object) -> Affected:
         peak_per_minute=31.0,
         symptoms=(("login", 40), ("loading", 22)),
         regions=(("us-east-1", 18), ("US", 9)),
+    )
+    return replace(value, **changed)  # type: ignore[arg-type]
+
+
+def suspect(text: str = "snapchat is down", **changed: object) -> Suspect:
+    """Return a service that is held back, with one post."""
+    value = Suspect(
+        service="snapchat",
+        since_at=at(3),
+        held=True,
+        posts=500,
+        people=100,
+        newcomers=95,
+        alike=90,
+        usual_newcomers=0.2,
+        why=("90 of 100 people post the same text, or nearly", "95% of them were never heard of"),
+        samples=(sample(text),),
     )
     return replace(value, **changed)  # type: ignore[arg-type]
 

@@ -7,9 +7,15 @@ from detector.bucket import WIDTH
 from detector.incident_store import IncidentStore
 from detector.incidents import Incident
 from detector.round import Round
+from detector.suspects import Suspect, encode
 
 
-def write(store: IncidentStore, *incidents: Incident, until: datetime | None = None) -> None:
+def write(
+    store: IncidentStore,
+    *incidents: Incident,
+    until: datetime | None = None,
+    suspects: tuple[Suspect, ...] = (),
+) -> None:
     """Put the last transition of each of *incidents* into the outbox, all judged up to *until*."""
     fence = store.acquire("test", 60_000)
     assert fence is not None
@@ -19,7 +25,14 @@ def write(store: IncidentStore, *incidents: Incident, until: datetime | None = N
         bucket = int(until.timestamp()) - WIDTH
     changes = tuple((incident, incident.transitions[-1]) for incident in incidents)
     kept = tuple({one.id: one for one in incidents}.values())
-    round_ = Round(last_bucket=bucket, state=b"", texts=b"", changes=changes, incidents=kept)
+    round_ = Round(
+        last_bucket=bucket,
+        state=b"",
+        texts=b"",
+        changes=changes,
+        incidents=kept,
+        suspects=encode(suspects),
+    )
     store.save(round_, fence)
     store.release("test")
 

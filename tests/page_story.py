@@ -22,6 +22,7 @@ from detector.incidents import (
 )
 from detector.round import Round
 from detector.series import Point
+from detector.suspects import Suspect, encode
 
 CLOCK = datetime(2025, 10, 20, 7, 42, tzinfo=UTC)
 LATENESS = timedelta(seconds=30)
@@ -67,15 +68,21 @@ class World:
         *incidents: Incident,
         clock: datetime = CLOCK,
         points: dict[str, list[Point]] | None = None,
+        suspects: tuple[Suspect, ...] = (),
     ) -> None:
-        """Let a watcher save *incidents* and *points*, having judged everything before *clock*."""
+        """Let a watcher save all that is given, having judged everything before *clock*."""
         store = IncidentStore(self.redis, self.prefix)
         fence = store.acquire("page", 60_000)
         assert fence is not None
         last = int(clock.timestamp()) - 10
-        store.save(
-            Round(last_bucket=last, state=b"", incidents=incidents, points=points or {}), fence
+        told = Round(
+            last_bucket=last,
+            state=b"",
+            incidents=incidents,
+            points=points or {},
+            suspects=encode(suspects),
         )
+        store.save(told, fence)
         store.release("page")
 
 
@@ -173,6 +180,23 @@ def sample(i: int, text: str, clock: datetime, url: str | None = None) -> Sample
         lang="en",
         url=url,
     )
+
+
+def suspect(clock: datetime = CLOCK, text: str = "zed pay is down", **changes: object) -> Suspect:
+    """Return Zed Pay held back since five minutes, with one post."""
+    told = Suspect(
+        service="zz-pay",
+        since_at=clock - timedelta(minutes=5),
+        held=True,
+        posts=1234,
+        people=200,
+        newcomers=190,
+        alike=180,
+        usual_newcomers=0.2,
+        why=("180 of 200 people post the same text, or nearly",),
+        samples=(replace(sample(0, text, clock), service="zz-pay"),),
+    )
+    return replace(told, **changes)  # type: ignore[arg-type]
 
 
 def points(clock: datetime = CLOCK) -> dict[str, list[Point]]:

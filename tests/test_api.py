@@ -20,7 +20,7 @@ from detector.incidents import Incident
 from detector.unknown_store import Mention, UnknownNames
 from stream.api.app import Api
 from stream.api.serve import serve
-from tests.alert_cases import ATTACKS, CATALOGUE, explained, opened, sample
+from tests.alert_cases import ATTACKS, CATALOGUE, explained, opened, sample, suspect
 from tests.outbox import named, write
 
 PAGE, TOKEN = "https://outcry.example/", "token-of-the-test"
@@ -123,6 +123,23 @@ def test_names_outside_the_catalogue_are_listed(api: str, redis: Redis) -> None:
     (found,) = json.loads(get(f"{api}/v1/unknown"))
 
     assert (found["shown"], found["since_at"]) == ("Zorbly", "2025-10-20T07:00:00Z")
+
+
+def test_what_is_held_back_is_listed_and_counted(api: str, store: IncidentStore) -> None:
+    link = "javascript:alert(1)"
+    held = suspect("<b>down</b>", samples=(sample("<b>down</b>", url=link),))
+    write(store, suspects=(held, suspect(service="ring", held=False)))
+
+    snapchat, ring = json.loads(get(f"{api}/v1/suspects"))
+    lines = get(f"{api}/metrics").decode().splitlines()
+
+    assert (snapchat["name"], snapchat["since_at"]) == ("Snapchat", "2025-10-20T06:52:00Z")
+    assert (snapchat["held"], ring["held"]) == (True, False)
+    assert (snapchat["posts"], snapchat["people"], snapchat["alike"]) == (500, 100, 90)
+    assert snapchat["why"][0] == "90 of 100 people post the same text, or nearly"
+    assert [(post["text"], post["url"]) for post in snapchat["evidence"]] == [("<b>down</b>", None)]
+    assert 'outcry_suspects{kind="held"} 1.0' in lines
+    assert 'outcry_suspects{kind="repeated"} 1.0' in lines
 
 
 @pytest.mark.parametrize(
@@ -232,7 +249,7 @@ def _events(lines: Iterator[bytes]) -> Iterator[dict[str, str]]:
 
 
 def test_schemathesis_finds_the_api_to_do_what_it_says(redis: Redis, store: IncidentStore) -> None:
-    write(store, explained())
+    write(store, explained(), suspects=(suspect(),))
     api = Api(store, Counts(redis, "test"), CATALOGUE, page_url=PAGE)
     schema = schemathesis.openapi.from_asgi("/openapi.json", api.app())
     checks = list(CHECKS.get_all())

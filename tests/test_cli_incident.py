@@ -14,7 +14,7 @@ from detector.actions import Actions, Role
 from detector.incident_store import IncidentStore
 from stream.configuration import change, load
 from stream.incident_desk import Desk, span
-from tests.alert_cases import ATTACKS, at, explained, opened, resolved
+from tests.alert_cases import ATTACKS, at, explained, opened, resolved, suspect
 from tests.outbox import named, write
 
 ENDED = named(resolved(), "20251019T0000-zoom")
@@ -65,6 +65,21 @@ def test_who_is_no_operator_may_look_but_not_act(
     assert done.returncode == 1
     assert "expected an operator" in done.stderr
     assert Actions(redis, "outcry").audit() == ()
+
+
+def test_the_list_ends_with_what_is_held_back(
+    tmp_path: Path, environment: dict[str, str], redis: Redis, redis_url: str
+) -> None:
+    assert desk(redis_url).suspects() is None
+    repeats = suspect(service="ring", held=False, why=("90 of 99 posts repeat\x1b[31m",))
+    write(IncidentStore(redis, "outcry"), suspects=(repeats, suspect()))
+
+    done = incident("list", cwd=tmp_path, env=environment)
+
+    assert done.stdout.splitlines()[-1] == (
+        "held back as suspect: Snapchat (90 of 100 people post the same text, or nearly); "
+        "Ring (90 of 99 posts repeat[31m)"
+    ), done.stderr
 
 
 def desk(redis_url: str, **dashboard: object) -> Desk:

@@ -12,7 +12,7 @@ from redis import Redis
 from dashboard.pages import PAGES
 from detector.actions import Actions
 from tests.page_browser import SLOW, Visit, served
-from tests.page_story import World, incident, points, world
+from tests.page_story import World, incident, points, suspect, world
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 GRAVE = ("serious", "critical")
@@ -31,7 +31,7 @@ def address(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def story(redis: Redis, redis_url: str, tmp_path: Path) -> World:
     made, clock = world(redis, redis_url, tmp_path), datetime.now(UTC).replace(second=0)
     made.receive(clock)
-    made.judge(incident(clock), clock=clock, points=points(clock))
+    made.judge(incident(clock), clock=clock, points=points(clock), suspects=(suspect(clock),))
     return made
 
 

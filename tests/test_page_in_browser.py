@@ -13,7 +13,7 @@ from detector.counts import Counts
 from detector.inbox import Inbox
 from detector.incident_store import IncidentStore
 from tests.page_browser import SLOW, Visit, served
-from tests.page_story import World, incident, points, world
+from tests.page_story import ATTACKS, World, incident, points, suspect, world
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -96,8 +96,11 @@ def test_hostile_posts_run_nothing_and_fetch_nothing(
 ) -> None:
     clock = _minute()
     story.receive(clock)
-    story.judge(incident(clock), clock=clock, points=points(clock))
+    held = (suspect(clock, ATTACKS[0]),)
+    story.judge(incident(clock), clock=clock, points=points(clock), suspects=held)
     page = visit.page
+    page.goto(address)
+    expect(page.locator(".st-key-suspects")).to_contain_text(ATTACKS[0], timeout=SLOW)
     page.goto(f"{address}incident")
     expect(page.get_by_text("<script>window.owned = 1</script>")).to_be_visible(timeout=SLOW)
     expect(page.get_by_text("![p](http://tracker.example/p.png)")).to_be_visible()

@@ -4,15 +4,17 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import grid
+from dashboard.posts import plain
 from dashboard.snapshot import Snapshot
 from detector.health import Health
 from detector.unknown_store import Mention, UnknownNames
 from models.catalogue import Service
 from tests.page_run import html, run, seen, texts
-from tests.page_story import CLOCK, World, incident, points
+from tests.page_story import ATTACKS, CLOCK, World, incident, points, suspect
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -141,3 +143,66 @@ def test_a_name_that_the_catalogue_does_not_know_is_shown_with_how_to_add_it(pag
     assert "Zorbly'; rm <b>" in texts(app)
     assert "30 people" in seen(app)
     assert [one.value for one in app.code] == ["outcry catalogue add 'Zorbly rm b'"]
+
+
+def test_what_is_held_back_is_shown_with_its_reason_and_is_not_called_normal(page: World) -> None:
+    clock = datetime.now(UTC)
+    page.receive(clock)
+    page.judge(clock=clock, suspects=(suspect(clock),))
+
+    app = run()
+
+    assert "Held back as suspect" in seen(app)
+    assert re.search(
+        r"Held back\s+Zed Pay &amp; Co\s+1,234 reports by 200 people\s+since", seen(app)
+    )
+    assert "180 of 200 people post the same text, or nearly" in texts(app)
+    assert "1 service held back as suspect" in seen(app)
+    assert "more often than is normal for this hour" not in seen(app)
+
+
+def test_nothing_is_said_of_suspects_where_there_are_none(page: World) -> None:
+    page.receive()
+    page.judge()
+
+    shown = seen(run())
+
+    assert "Held back" not in shown
+    assert "as suspect" not in shown
+
+
+def test_what_is_said_twice_is_told_apart_and_the_search_finds_it(page: World) -> None:
+    page.receive()
+    repeats = suspect(service="zz-chat", held=False, people=0, why=("90 of 99 posts repeat",))
+    page.judge(suspects=(repeats, suspect()))
+    app = run()
+    assert re.search(
+        r"Held back\s+Zed Pay.*Repeated\s+Zed Chat\s+1,234 reports\s+since", seen(app), re.S
+    )
+
+    app.text_input(key="search").set_value("zed c").run()
+
+    assert "90 of 99 posts repeat" in texts(app)
+    assert "180 of 200 people post the same text, or nearly" not in texts(app)
+
+
+def test_the_page_of_a_service_says_that_it_is_held_back(page: World) -> None:
+    page.receive()
+    page.judge(suspects=(suspect(),))
+
+    held, other = run("service", id="zz-pay"), run("service", id="zz-chat")
+
+    assert re.search(r"Suspect, not raised\s+1,234 reports by 200 people", seen(held))
+    assert "“zed pay is down”" in texts(held)
+    assert "Suspect" not in seen(other)
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_post_that_is_held_back_is_plain_text(page: World, attack: str) -> None:
+    page.receive()
+    page.judge(suspects=(suspect(text=attack),))
+
+    for app in (run(), run("service", id="zz-pay")):
+        assert f"“{plain(attack, 160)}”" in texts(app)
+        for shown in (html(app), *(one.value for one in app.markdown)):
+            assert not re.search(r"tracker|owned|HYPERLINK|onerror|\*\*loud", shown)

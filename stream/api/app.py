@@ -67,6 +67,7 @@ class Api:
             "/v1/services": lambda _: _json(self._services()),
             "/v1/services/{service}": self._service,
             "/v1/unknown": self._unknown,
+            "/v1/suspects": self._suspects,
             "/v1/health": self._health,
             "/feed.rss": self._rss,
             "/feed.atom": self._atom,
@@ -143,6 +144,10 @@ class Api:
     def _unknown(self, _: Request) -> Response:
         return _json(self._names.surges(self._catalogue) if self._names else ())
 
+    def _suspects(self, _: Request) -> Response:
+        found = self._store.suspects()
+        return _json([shapes.suspect_out(one, self._catalogue) for one in found])
+
     def _health(self, _: Request) -> Response:
         until = self._store.judged_until()
         return _json(health_out(self._counts.health(), until, self._said()))
@@ -168,8 +173,8 @@ class Api:
     def _metrics(self, _: Request) -> Response:
         from stream.api.metrics import exposition
 
-        health, open_ = self._counts.health(), self._store.open()
-        body = exposition(health, open_, time.time(), self._said())
+        health, open_, held = self._counts.health(), self._store.open(), self._store.suspects()
+        body = exposition(health, open_, held, time.time(), self._said())
         return Response(body, media_type="text/plain; version=0.0.4", headers=_SAFE)
 
     async def _follow(self, request: Request) -> Response:

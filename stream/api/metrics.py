@@ -1,4 +1,4 @@
-"""What Prometheus reads: the feed's counters and the open incidents."""
+"""What Prometheus reads: the feed's counters, the open incidents, and what is held back."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from detector.feeds import Feed
 from detector.health import Health
 from detector.incidents import Incident, Severity
+from detector.suspects import Suspect
 
 # A source that has said nothing for so long is not up, whatever its last word was.
 SILENT_SECONDS = 120.0
@@ -17,11 +18,15 @@ OUTCOMES = ("received", "sent", "deleted", "duplicate", "invalid", "shed")
 
 
 def exposition(
-    health: Health, open_: Sequence[Incident], now_seconds: float, sources: Sequence[Feed] = ()
+    health: Health,
+    open_: Sequence[Incident],
+    suspects: Sequence[Suspect],
+    now_seconds: float,
+    sources: Sequence[Feed] = (),
 ) -> bytes:
     """Return the metrics in Prometheus' text format; *now_seconds* is the wall clock."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Snapshot(health, open_, now_seconds, sources))
+    registry.register(_Snapshot(health, open_, suspects, now_seconds, sources))
     return generate_latest(registry)
 
 
@@ -30,12 +35,14 @@ class _Snapshot(Collector):
         self,
         health: Health,
         open_: Sequence[Incident],
+        suspects: Sequence[Suspect],
         now_seconds: float,
         sources: Sequence[Feed],
     ):
         self._feeds = sources
         self._health = health
         self._open = open_
+        self._suspects = suspects
         self._now = now_seconds
 
     def collect(self) -> list[Metric]:
@@ -45,7 +52,7 @@ class _Snapshot(Collector):
         )
         for outcome in ("reports", "tagged", "invalid", "late", "duplicate", "repost", "lost"):
             records.add_metric([outcome], getattr(health, f"n_{outcome}"))
-        found: list[Metric] = [records, self._incidents()]
+        found: list[Metric] = [records, self._incidents(), self._held_back()]
         if health.lag is not None:
             found.append(_gauge("outcry_lag_records", "Records not read yet.", health.lag))
         if health.watermark_at is not None:
@@ -59,6 +66,15 @@ class _Snapshot(Collector):
         counts = Counter(one.severity for one in self._open)
         for severity in Severity:
             metric.add_metric([severity.value], counts[severity])
+        return metric
+
+    def _held_back(self) -> Metric:
+        metric = GaugeMetricFamily(
+            "outcry_suspects", "Services that look like a campaign's.", labels=["kind"]
+        )
+        n_held = sum(one.held for one in self._suspects)
+        metric.add_metric(["held"], n_held)
+        metric.add_metric(["repeated"], len(self._suspects) - n_held)
         return metric
 
     def _sources(self) -> Metric:

@@ -14,6 +14,7 @@ _KINDS = (
     Radius,
     Surge,
     shapes.ServiceOut,
+    shapes.SuspectOut,
     health.HealthOut,
     health.AliveOut,
     shapes.ProblemOut,
@@ -43,6 +44,9 @@ def describe(*, with_token: bool) -> dict[str, Any]:
         "/v1/services": _get("List the services and how they stand", _many("ServiceOut")),
         "/v1/services/{service}": _get("Read one service", _one("ServiceOut"), [service]),
         "/v1/unknown": _get("List names outside the catalogue that surge", _many("Surge")),
+        "/v1/suspects": _get(
+            "List what is held back as a campaign rather than a crowd", _many("SuspectOut")
+        ),
         "/v1/health": _get("Read how the feed does", _one("HealthOut")),
         "/v1/events": _get("Follow changes as server-sent events", _other("text/event-stream")),
         "/feed.rss": _get("Read incidents as RSS", _other("application/rss+xml")),

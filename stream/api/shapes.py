@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from detector.incidents import Cause, Incident, Sample, Severity, Status
+from detector.suspects import Suspect
 from models.catalogue import Catalogue
 
 State = Literal["normal", "emerging", "ongoing", "recovering"]
@@ -82,6 +83,28 @@ class EvidenceOut(Out, frozen=True, kw_only=True):
     synthetic: bool
 
 
+class SuspectOut(Out, frozen=True, kw_only=True):
+    """
+    A service of which much is posted, but rather by a campaign than by a crowd: not raised.
+
+    *held* is true where it would have been raised, false where most posts repeat what was said.
+    Of the present burst, *newcomers* are people not heard of before that day (*usual_newcomers*
+    is the usual share), *alike* people with one text or near-copies of it; *why* is in words.
+    """
+
+    service: str
+    name: str
+    since_at: datetime
+    held: bool
+    posts: int
+    people: int
+    newcomers: int
+    alike: int
+    usual_newcomers: float
+    why: tuple[str, ...]
+    evidence: tuple[EvidenceOut, ...]
+
+
 class ServiceOut(Out, frozen=True, kw_only=True):
     """One service of the catalogue; *incident* is the open one that has it."""
 
@@ -152,6 +175,23 @@ def evidence_out(sample: Sample) -> EvidenceOut:
         lang=sample.lang,
         url=sample.url if (sample.url or "").startswith(("https://", "http://")) else None,
         synthetic=sample.synthetic,
+    )
+
+
+def suspect_out(suspect: Suspect, catalogue: Catalogue) -> SuspectOut:
+    """Return what is held back, with its posts as evidence."""
+    return SuspectOut(
+        service=suspect.service,
+        name=_name(suspect.service, catalogue),
+        since_at=suspect.since_at,
+        held=suspect.held,
+        posts=suspect.posts,
+        people=suspect.people,
+        newcomers=suspect.newcomers,
+        alike=suspect.alike,
+        usual_newcomers=suspect.usual_newcomers,
+        why=suspect.why,
+        evidence=tuple(evidence_out(sample) for sample in suspect.samples),
     )
 
 
