@@ -16,7 +16,7 @@ demo: setup  ## Replay the AWS outage of 2025-10-20 and show it on a page
 
 test: setup  ## Run all tests, those in a browser included
 	@scripts/browser >/dev/null
-	$(BIN)/pytest $(PYTEST)
+	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST)
 
 check: setup  ## Check style, types and the arrows between the rooms
 	$(BIN)/ruff check .
