@@ -36,6 +36,9 @@ def backtest(
     seeds: Annotated[
         int, typer.Option(help="Runs of each scenario with 30 % of the edges deleted.", min=0)
     ] = 20,
+    weeks: Annotated[
+        int, typer.Option(help="Ordinary weeks before each scenario; 0 for none.", min=0, max=52)
+    ] = 4,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """
@@ -45,7 +48,7 @@ def backtest(
     """
     settings = load_settings(context, "backtest")
     if scenarios is not None:
-        _scenarios(settings, scenarios, seeds, as_json)
+        _scenarios(settings, scenarios, seeds, weeks, as_json)
         return
     if data is None:
         raise typer.BadParameter("give DATA, or --scenarios all")
@@ -73,7 +76,7 @@ def backtest(
         typer.echo(line)
 
 
-def _scenarios(settings: Any, names: str, seeds: int, as_json: bool) -> None:
+def _scenarios(settings: Any, names: str, seeds: int, weeks: int, as_json: bool) -> None:
     from stream.scenario_backtest import JUDGING
     from stream.scenario_pool import results
     from stream.scenario_report import as_object, lines
@@ -84,7 +87,7 @@ def _scenarios(settings: Any, names: str, seeds: int, as_json: bool) -> None:
     begun = time.monotonic()
     try:
         judging, files = range(JUDGING, JUDGING + seeds), settings.catalogue.files
-        for one in results(chosen, files, settings.model.path, judging):
+        for one in results(chosen, files, settings.model.path, judging, weeks):
             found.append(one)
             if sys.stderr.isatty():
                 took = f"{time.monotonic() - begun:.0f} s"
@@ -92,7 +95,7 @@ def _scenarios(settings: Any, names: str, seeds: int, as_json: bool) -> None:
                 typer.echo(f"{done}, {took}", err=True)
     except ScenarioError as error:
         raise typer.BadParameter(str(error)) from error
-    report = as_object(sorted(found, key=lambda one: one.scenario.script.id))
+    report = as_object(sorted(found, key=lambda one: one.scenario.script.id), weeks)
     for line in [json.dumps(report)] if as_json else lines(report):
         typer.echo(line)
 

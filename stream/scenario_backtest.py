@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 
 from detector.bucket import Bucket
 from detector.incidents import Cause, Incident
-from detector.state import initial
 from detector.texts import Texts, count_once
 from detector.tick import Policy, measured
 from models.catalogue import Catalogue
 from stream.scenario_alerts import Alerts
+from stream.scenario_past import accustomed
 from stream.scenario_run import Named, Run, borrowed
 from stream.sources.scenario import Scenario
 
@@ -92,15 +92,17 @@ def played(
     catalogue: Catalogue,
     policy: Policy,
     seeds: Sequence[int],
+    weeks: int,
 ) -> Result:
     """
-    Run the detector over the *buckets* of *scenario*, whole and for each seed.
+    Run the detector over the *buckets* of *scenario*, whole and for each seed, after so many
+    ordinary *weeks*.
 
     The runs with edges deleted end when the cause must be named; where there is none they go on,
     as none must be named at any time.
     """
     known = without_event(catalogue, scenario.script.event)
-    run = Run(scenario, known, initial(tuple(known.services), buckets[0].start))
+    run = Run(scenario, known, accustomed(scenario, buckets, tuple(known.services), weeks))
     alerts = Alerts(known)
     seeded: list[Run] = []
     texts: Texts = {}

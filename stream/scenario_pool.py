@@ -18,10 +18,14 @@ _LONGEST = "aws-2025-10-20"  # begun first, so that no core waits for it at the 
 
 
 def results(
-    names: Sequence[str], own_files: Sequence[Path], model: Path | None, seeds: Sequence[int]
+    names: Sequence[str],
+    own_files: Sequence[Path],
+    model: Path | None,
+    seeds: Sequence[int],
+    weeks: int,
 ) -> Iterator[Result]:
     """
-    Yield the result of each scenario of *names*, as they are ready.
+    Yield the result of each scenario of *names*, after so many ordinary *weeks*, as they are ready.
 
     *own_files* of the catalogue and the *model* are those of the settings; each process reads them.
 
@@ -32,12 +36,12 @@ def results(
     n = min(len(names), os.cpu_count() or 1)
     if n < 2:
         for name in names:
-            yield _result(name, own_files, model, seeds)
+            yield _result(name, own_files, model, seeds, weeks)
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(n, mp_context=context, initializer=_end_with_parent) as pool:
         ordered = sorted(names, key=lambda name: (name != _LONGEST, name))
-        waiting = [pool.submit(_result, name, own_files, model, seeds) for name in ordered]
+        waiting = [pool.submit(_result, name, own_files, model, seeds, weeks) for name in ordered]
         for one in as_completed(waiting):
             yield one.result()
 
@@ -55,8 +59,8 @@ def _end_with_parent() -> None:
 
 
 def _result(
-    name: str, own_files: Sequence[Path], model: Path | None, seeds: Sequence[int]
+    name: str, own_files: Sequence[Path], model: Path | None, seeds: Sequence[int], weeks: int
 ) -> Result:
     scenario, catalogue = load_scenario(name), Catalogue.load(own_files)
     buckets = list(tallied(scenario.reports(), Tagger.load(catalogue, model)))
-    return played(scenario, buckets, catalogue, Policy(), seeds)
+    return played(scenario, buckets, catalogue, Policy(), seeds, weeks)

@@ -12,9 +12,10 @@ _BINS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.97, 1.0001)
 _MISSED = Named(provider=None, region=None, probability=0.0, right=False)
 
 
-def as_object(results: Sequence[Result]) -> dict[str, Any]:
-    """Return the whole report as one JSON-ready object."""
+def as_object(results: Sequence[Result], weeks: int) -> dict[str, Any]:
+    """Return the whole report as one JSON-ready object; *weeks* had passed before each scenario."""
     return {
+        "weeks_before": weeks,
         "scenarios": {one.scenario.script.id: _scenario(one) for one in results},
         "totals": _totals(results),
         "reliability": list(reliability(results)),
@@ -56,6 +57,7 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
         yield f"{row['from']:.2f}-{row['to']:.2f}   {row['n']:>5}  {shown}"
     yield ""
     yield " ".join(f"{key}={value}" for key, value in report["totals"].items())
+    yield f"The detector had seen {report['weeks_before']} ordinary weeks before each scenario."
     yield "All posts are made up: they compare versions of the code, no more."
 
 

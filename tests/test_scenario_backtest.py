@@ -3,14 +3,18 @@
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+import numpy as np
 import pytest
 
+from detector.baseline import UNKNOWN
+from detector.bucket import Bucket
 from detector.tick import Policy
 from models.catalogue import Catalogue, Dependency, Service
 from models.tags import Role, Tag
 from stream.scenario_backtest import Result, played, thinned, without_event
+from stream.scenario_past import accustomed, ordinary
 from stream.scenario_report import as_object, lines, reliability
-from stream.sources.scenario import load_scenario
+from stream.sources.scenario import Scenario, load_scenario
 from stream.tally import tallied
 
 SCENARIO = """
@@ -75,12 +79,20 @@ class Words:
 
 
 @pytest.fixture(scope="module")
-def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
+def scenario(tmp_path_factory: pytest.TempPathFactory) -> Scenario:
     path = tmp_path_factory.mktemp("scenario") / "small.toml"
     path.write_text(SCENARIO, "utf-8")
-    scenario = load_scenario(str(path))
-    buckets = list(tallied(scenario.reports(), Words()))
-    return played(scenario, buckets, CATALOGUE, Policy(), range(2))
+    return load_scenario(str(path))
+
+
+@pytest.fixture(scope="module")
+def buckets(scenario: Scenario) -> list[Bucket]:
+    return list(tallied(scenario.reports(), Words()))
+
+
+@pytest.fixture(scope="module")
+def result(scenario: Scenario, buckets: list[Bucket]) -> Result:
+    return played(scenario, buckets, CATALOGUE, Policy(), range(2), weeks=1)
 
 
 def test_edges_that_only_the_outage_has_shown_are_left_out() -> None:
@@ -104,6 +116,40 @@ def test_thinning_is_seeded_and_takes_about_its_share() -> None:
     assert owned[0] / owned[1] == pytest.approx(0.7, abs=0.15)
 
 
+def test_ordinary_weeks_teach_what_is_usual_before_anything_fails(
+    scenario: Scenario, buckets: list[Bucket]
+) -> None:
+    services = tuple(CATALOGUE.services)
+    usual = ordinary(scenario, buckets, services)
+    quiet = [bucket for bucket in buckets if bucket.start < scenario.truth[0].start.timestamp()]
+    counted = sum(sum(bucket.affected.values()) for bucket in quiet)
+
+    base = accustomed(scenario, buckets, services, 4).baseline
+    again = accustomed(scenario, buckets, services, 4).baseline
+
+    assert 0 < usual.reports.sum() * len(quiet) / 360 == pytest.approx(counted, rel=0.4)
+    assert np.array_equal(base.rates, again.rates)
+    busy = usual.reports > 0.2
+    assert busy.any()
+    assert (base.uncertainty[busy] < UNKNOWN).all()
+    assert base.hours == pytest.approx(4 * 168)
+
+
+def test_what_fails_later_is_not_in_the_weeks_before(
+    scenario: Scenario, buckets: list[Bucket]
+) -> None:
+    services = tuple(CATALOGUE.services)
+    begins = scenario.truth[0].start.timestamp()
+    alone = [bucket for bucket in buckets if bucket.start < begins]
+
+    whole = accustomed(scenario, buckets, services, 1)
+
+    assert np.array_equal(
+        whole.baseline.rates, accustomed(scenario, alone, services, 1).baseline.rates
+    )
+    assert not accustomed(scenario, buckets, services, 0).baseline.hours.any()
+
+
 def test_a_planted_cause_is_named_in_time(result: Result) -> None:
     assert result.in_time
     assert (result.in_time.provider, result.in_time.right) == ("fastly", True)
@@ -113,7 +159,7 @@ def test_a_planted_cause_is_named_in_time(result: Result) -> None:
 
 
 def test_the_report_has_what_it_promises(result: Result) -> None:
-    report = as_object([result])
+    report = as_object([result], weeks=1)
 
     (incident, *_) = report["scenarios"]["small"]["incidents"]
     assert {"opened_at", "resolved_at", "cause", "affected", "cleared", "alerts_sent"} <= set(

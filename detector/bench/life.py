@@ -9,6 +9,7 @@ from detector import baseline, recovery, share, surge
 from detector.baseline import Baseline, Floats, Singles
 from detector.bench.world import EPOCH, PER_MINUTE, World, start_of
 from detector.bucket import WIDTH
+from detector.past import lived
 from detector.surge import Surge
 
 BUCKETS = 60 * PER_MINUTE  # an hour
@@ -45,15 +46,7 @@ def aged(life: Life, world: World, hours: int, *, mentions: bool = False) -> Lif
         affected = affected * _KEEP + counts.sum(axis=1) * mentions
         if mentions:
             mentioned = mentioned * _KEEP + world.mentions(rate, 1).sum(axis=1)
-        base = baseline.advanced(base, start_of(hour))
-        base = replace(
-            base,
-            hour_buckets=BUCKETS,
-            hour_observed=counts.sum(axis=1),
-            hour_expected=base.rates[:, 1].copy(),
-            hour_roughness=(np.diff(counts, axis=1) ** 2).sum(axis=1) / 2,
-            hour_rough_reports=counts.sum(axis=1),
-        )
+        base = lived(base, start_of(hour), counts)
     end = start_of(life.hour + hours)
     base = baseline.advanced(base, end)
     test = replace(surge.cold(base, end), share_affected=affected, share_mentioned=mentioned)

@@ -19,6 +19,7 @@ RETURN_SECONDS = 900.0
 BUSIEST_HOUR = 18.0
 DIURNAL = 0.4
 
+Hours = npt.NDArray[np.float64]
 Times = npt.NDArray[np.int64]
 Points = list[tuple[float, float]]
 
@@ -76,6 +77,11 @@ def _times(flow: Flow, uniform: np.random.RandomState) -> npt.NDArray[np.float64
     least, mean = flow.delay
     delay = least - mean * np.log1p(-uniform.random_sample(flow.n))
     return np.asarray(happened + delay, dtype=np.float64)
+
+
+def diurnal(hours: Hours) -> Hours:
+    """How much is talked at those *hours* of the day, UTC, x the mean of a day."""
+    return np.asarray(1 + DIURNAL * np.cos((hours - BUSIEST_HOUR) / 24 * 2 * np.pi))
 
 
 def _failures(scenario: Scenario) -> Iterator[Flow]:
@@ -171,8 +177,7 @@ def _echo(scenario: Scenario) -> Iterator[Flow]:
 def _diurnal(scenario: Scenario) -> Points:
     start, end = _seconds(scenario.script.start), _seconds(scenario.script.end)
     at = np.linspace(start, end, 75)
-    level = 1 + DIURNAL * np.cos((at / 3600 - BUSIEST_HOUR) / 24 * 2 * np.pi)
-    return list(zip(at.tolist(), level.tolist(), strict=True))
+    return list(zip(at.tolist(), diurnal(at / 3600).tolist(), strict=True))
 
 
 def _seconds(clock: time) -> float:
