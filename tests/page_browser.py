@@ -57,6 +57,7 @@ def launched() -> Iterator[Browser]:
 def visiting(browser: Browser) -> Iterator[Visit]:
     """Open an empty page, of a visitor without cookies."""
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.set_default_timeout(SLOW)
     made = Visit(page)
     page.on("console", lambda m: made.errors.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda error: made.errors.append(str(error)))
