@@ -29,15 +29,17 @@ def column(services: tuple[str, ...], counts: Mapping[str, float]) -> Floats:
     return result
 
 
-_last_graph: list[tuple[Catalogue, tuple[str, ...], Graph]] = []
+_KEPT = 32  # a watcher has one catalogue all day, a back-test one for each of its runs
+_graphs: dict[int, tuple[Catalogue, tuple[str, ...], Graph]] = {}
 
 
 def edges(catalogue: Catalogue, services: tuple[str, ...]) -> Graph:
-    """
-    Lay out the catalogue's edges once: a memo of one entry, as the catalogue is the same all day.
-    """
-    if _last_graph and _last_graph[0][0] is catalogue and _last_graph[0][1] == services:
-        return _last_graph[0][2]
+    """Lay out the catalogue's edges; the last few are kept, by the catalogue's identity."""
+    known = _graphs.get(id(catalogue))
+    if known and known[0] is catalogue and known[1] == services:
+        return known[2]
     laid_out = graph(catalogue, services)
-    _last_graph[:] = [(catalogue, services, laid_out)]
+    if len(_graphs) >= _KEPT:
+        del _graphs[next(iter(_graphs))]
+    _graphs[id(catalogue)] = (catalogue, services, laid_out)
     return laid_out
