@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from models import artifact
+from models import artifact, common
 from models.catalogue import Catalogue
 from models.classifier import Classifier
 from models.dataset import dataset
@@ -76,6 +76,8 @@ def main(
         None, extra or (), catalogue=Catalogue.load(), texts=texts, seed=seed
     )
     card = artifact.save(classifier, out, learnt_from=learnt_from, metrics=scores)
+    if out == artifact.SHIPPED:  # so that nothing that is shipped is older than the corpus
+        common.write()
     sys.stderr.write(
         f"learnt from {learnt_from['posts']} posts; weights {card.weights_sha256[:12]}\n"
     )

@@ -26,7 +26,7 @@ from models.script import begins, ends, script
 from models.vocabulary import phrases
 
 _DATA = Path(__file__).with_name("unknown.toml")
-_COMMON = Path(__file__).with_name("common.txt")  # of the training corpus, without its names
+COMMON = Path(__file__).with_name("common.txt")  # derived by `models.common`
 MOST = 3  # names of one post: who lists more names none
 _SHORTEST, _LONGEST = 3, 30
 _WORDS = 3  # of one name
@@ -61,10 +61,10 @@ class Unknown:
         self._fillers = frozenset((*data["fillers"].split(), *vocabulary("app")))
         self._before_places = frozenset(data["before_places"].split())
         self._common = self._fillers.union(
-            _COMMON.read_text(encoding="utf-8").split(),
+            COMMON.read_text(encoding="utf-8").split(),
             *(said for kinds in spoken for said in kinds.values()),
         )
-        self._known = _known(catalogue)
+        self._known = keys(catalogue)
         self._is_name = lru_cache(maxsize=8192)(self._may_be_name)
 
     def names(self, text: str) -> tuple[Candidate, ...]:
@@ -170,8 +170,8 @@ def letters(name: str) -> str:
     return "".join(sign for sign in name if sign.isalnum() or ord(sign) > 0x2FF)
 
 
-def _known(catalogue: Catalogue) -> frozenset[str]:
-    """Every name of *catalogue* as a key, doubtful ones included: the matcher decides on those."""
+def keys(catalogue: Catalogue) -> frozenset[str]:
+    """Return every name of *catalogue*, doubtful ones included: the matcher decides on those."""
     return frozenset(
         letters(fold(name))
         for service in catalogue.services.values()

@@ -37,7 +37,7 @@ def test_no_test_directory_or_page_shadows_a_package() -> None:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_the_wheel_holds_every_file_that_the_code_reads(room: str, wheel_names: list[str]) -> None:
-    kinds = (".py", ".toml", ".lua", ".npz", ".css", ".json")
+    kinds = (".py", ".toml", ".lua", ".npz", ".css", ".json", ".tsv", ".txt")
     tracked = subprocess.run(
         ["git", "ls-files", "-z", room], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.split("\0")

@@ -11,7 +11,10 @@ from detector import unknown_store
 from detector.unknown import LEAST, SPAN, Named, Past, Surge, judged, tail
 from detector.unknown_store import Mention, UnknownNames
 from models.catalogue import Catalogue, Service
-from models.unknown import Unknown
+from models.common import common, derived
+from models.examples import Example, Label
+from models.tags import Role
+from models.unknown import COMMON, Unknown
 
 CATALOGUE = Catalogue.load()
 UNKNOWN = Unknown(CATALOGUE)
@@ -95,6 +98,26 @@ def test_any_text_gives_few_short_names(text: str) -> None:
 def test_a_text_of_any_length_is_read_in_bounded_time() -> None:
     for piece in ("#", "@", "is down ", "Zorbly Zorbly ", "#ZorblyDown ", "落ちた", "...."):
         UNKNOWN.names(piece * 20_000)
+
+
+# --- common words ---
+
+
+def test_the_common_words_are_those_of_the_corpus() -> None:
+    wanted = COMMON.read_text(encoding="utf-8") == derived()
+
+    assert wanted, "the corpus changed: run `python -m models.common`, as `outcry train` does"
+
+
+def test_words_of_several_posts_are_common_unless_they_are_names() -> None:
+    label = (Label(service="Quibbler", role=Role.AFFECTED),)
+    texts = ["Quibbler, Netflix and the GHOST died", "quibbler or netflix: the ghost lives"]
+    posts = [
+        Example(id=text, text=text, lang="en", group=text, labels=label)
+        for text in (*texts, "Zorbly: only here")
+    ]
+
+    assert common(posts, CATALOGUE) == {"the", "ghost"}
 
 
 # --- the test ---
