@@ -134,7 +134,8 @@ class Actions:
         """
         Send no alerts about one of the three until *until*, at most 30 days ahead.
 
-        Raises `ActionError` for another time, or for none or two of the three.
+        Silences that are over are forgotten. Raises `ActionError` for another time, or for none or
+        two of the three.
         """
         if sum(one is not None for one in (incident, service, industry)) != 1:
             raise ActionError("expected one of an incident, a service or an industry to silence")
@@ -153,7 +154,10 @@ class Actions:
             industry=industry,
             reason=action.text,
         )
+        over = [one.id for one in self._silences() if one.until <= now]
         with self._redis.pipeline(transaction=True) as pipe:
+            if over:
+                pipe.hdel(self._base + "silences", *over)
             pipe.hset(self._base + "silences", silence.id, msgspec.json.encode(silence))
             self._record(pipe, action)
             pipe.execute()
@@ -171,8 +175,7 @@ class Actions:
 
     def silences(self, now: datetime) -> tuple[Silence, ...]:
         """Return the silences that hold at *now*, the one that ends first in front."""
-        kept = [_decode(row, Silence) for row in self._redis.hvals(self._base + "silences")]
-        holding = (one for one in kept if one.since <= now < one.until)
+        holding = (one for one in self._silences() if one.since <= now < one.until)
         return tuple(sorted(holding, key=lambda one: (one.until, one.id)))
 
     def marks(self, incidents: Iterable[str]) -> dict[str, Marks]:
@@ -191,11 +194,8 @@ class Actions:
         rows = self._redis.xrevrange(self._base + "audit", count=limit)
         return tuple(_decode(row[b"action"], Action) for _, row in rows)
 
-    def forget_expired(self, now: datetime) -> int:
-        """Delete the silences that are over; return how many were."""
-        rows = self._redis.hgetall(self._base + "silences")
-        over = [key for key, row in rows.items() if _decode(row, Silence).until <= now]
-        return int(self._redis.hdel(self._base + "silences", *over)) if over else 0
+    def _silences(self) -> list[Silence]:
+        return [_decode(row, Silence) for row in self._redis.hvals(self._base + "silences")]
 
     def _mark(self, incident: str, action: Action, name: str, kept: Action | None) -> None:
         field = f"{name} {incident}"

@@ -85,7 +85,16 @@ def test_a_silence_holds_until_its_end_and_no_longer(actions: Actions) -> None:
     assert actions.silences(NOW) == (made,)
     assert actions.silences(LATER - timedelta(seconds=1)) == (made,)
     assert actions.silences(LATER) == ()
-    assert actions.forget_expired(LATER) == 1
+
+
+def test_silences_that_are_over_are_forgotten_when_another_is_made(
+    actions: Actions, redis: Redis
+) -> None:
+    for hours in range(3):
+        now = NOW + timedelta(hours=hours)
+        actions.silence(ANN, now, now + timedelta(hours=2), service="zz-chat")
+
+    assert set(redis.hkeys("acts:v1:{watch}:silences")) == {b"2", b"3"}
 
 
 def test_a_silence_can_be_ended_early(actions: Actions) -> None:
