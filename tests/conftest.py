@@ -10,9 +10,12 @@ from kafka import KafkaAdminClient
 from playwright.sync_api import Browser
 from redis import Redis
 
+from detector.incident_store import IncidentStore
 from stream.embedded import start_broker, start_redis
-from tests.page_browser import Visit, launched, visiting
+from tests.alert_receiver import Receiver
+from tests.page_browser import Visit, launched, served, visiting
 from tests.page_story import World, world
+from tests.slack_double import SlackDouble
 
 N_PARTITIONS = 4
 
@@ -31,6 +34,34 @@ def redis(redis_url: str) -> Iterator[Redis]:
     with Redis.from_url(redis_url) as client:
         client.flushall()
         yield client
+
+
+@pytest.fixture
+def store(redis: Redis) -> IncidentStore:
+    """The incidents of an empty database."""
+    return IncidentStore(redis, "test")
+
+
+@pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy between the test and its doubles, whatever this machine has."""
+    for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def slack(no_proxy: None) -> Iterator[SlackDouble]:
+    """A double of Slack that refused nothing of what it was sent."""
+    with SlackDouble() as double:
+        yield double
+        assert double.refused == []
+
+
+@pytest.fixture
+def receiver(no_proxy: None) -> Iterator[Receiver]:
+    """A server that keeps what is posted to it."""
+    with Receiver() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +100,21 @@ def page(redis: Redis, redis_url: str, tmp_path: Path, monkeypatch: pytest.Monke
     for name, value in made.environment.items():
         monkeypatch.setenv(name, value)
     return made
+
+
+@pytest.fixture(scope="module")
+def address(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the page, served over the database of `story`."""
+    with Redis.from_url(redis_url) as client:
+        made = world(client, redis_url, tmp_path_factory.mktemp("page"))
+    with served(made.environment) as address:
+        yield address
+
+
+@pytest.fixture
+def story(redis: Redis, redis_url: str, tmp_path: Path) -> World:
+    """A small world of which the served page tells."""
+    return world(redis, redis_url, tmp_path)
 
 
 @pytest.fixture(scope="module")

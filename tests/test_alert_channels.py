@@ -1,5 +1,4 @@
 import traceback
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -27,30 +26,6 @@ from tests.slack_double import CHANNEL, TOKEN, SlackDouble
 PAGE, SECRET = "https://outcry.example/", "secret-of-the-webhook"
 NOW = at(500)
 JANE = Actor(name="Jane <!channel>", role=Role.OPERATOR)
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as server:
-        yield server
-
-
-@pytest.fixture
-def slack() -> Iterator[SlackDouble]:
-    with SlackDouble() as double:
-        yield double
-        assert double.refused == []
-
-
-@pytest.fixture
-def store(redis: Redis) -> IncidentStore:
-    return IncidentStore(redis, "test")
 
 
 def bot(slack: SlackDouble) -> SlackBot:

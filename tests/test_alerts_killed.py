@@ -28,11 +28,9 @@ def sender(redis_url: str, slack: SlackDouble) -> subprocess.Popen[bytes]:
 
 @pytest.mark.timeout(400)
 def test_two_hundred_incidents_have_one_root_each_however_often_the_sender_is_killed(
-    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    redis: Redis, redis_url: str, no_proxy: None, store: IncidentStore
 ) -> None:
-    for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    chance, store = random.Random(11), IncidentStore(redis, "test")
+    chance = random.Random(11)
     faults = [Fault(status=429, retry_after="0"), Fault(status=500), Fault(kind="drop")]
     faults += [Fault(kind="take_and_drop"), Fault(kind="garbage"), Fault(kind="take_and_drop")]
     names = [f"incident-{i:03}" for i in range(N_INCIDENTS)]

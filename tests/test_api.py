@@ -32,11 +32,6 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture
-def store(redis: Redis) -> IncidentStore:
-    return IncidentStore(redis, "test")
-
-
 def served(redis: Redis, store: IncidentStore, token: str | None = None) -> Iterator[str]:
     stop, port = threading.Event(), free_port()
     names = UnknownNames(redis, "test")

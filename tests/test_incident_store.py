@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from detector.incident_store import IncidentStore, LeaseLost
+from detector.incident_store import LeaseLost
 from detector.incidents import Affected, Cause, Incident, Sample, Severity, Status, Step, Transition
 from detector.round import Progress, Round
 from detector.series import Point
@@ -54,11 +54,6 @@ def transition(step=Step.OPENED, minute=0):
         severity=Severity.MAJOR,
         detail="3 services",
     )
-
-
-@pytest.fixture
-def store(redis):
-    return IncidentStore(redis, "test")
 
 
 @pytest.fixture

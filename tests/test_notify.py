@@ -53,20 +53,6 @@ class Recorder:
             assert self.changed.wait_for(lambda: len(self.told) >= n_told, timeout=20)
 
 
-@pytest.fixture
-def store(redis: Redis) -> IncidentStore:
-    return IncidentStore(redis, "test")
-
-
-@pytest.fixture
-def slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlackDouble]:
-    for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    with SlackDouble() as double:
-        yield double
-        assert double.refused == []
-
-
 def bot(slack: SlackDouble) -> SlackBot:
     return SlackBot(TOKEN, CHANNEL, CATALOGUE, base_url=slack.base_url, timeout_seconds=2)
 

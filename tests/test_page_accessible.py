@@ -1,38 +1,27 @@
 """Every page for those who use a keyboard or a screen reader, or see little contrast: axe-core."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
-from redis import Redis
 
 from dashboard.pages import PAGES
 from detector.actions import Actions
-from tests.page_browser import SLOW, Visit, served
-from tests.page_story import World, incident, points, suspect, world
+from tests.page_browser import SLOW, Visit
+from tests.page_story import World, incident, points, suspect
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 GRAVE = ("serious", "critical")
 MOST_TABS = 80
 
 
-@pytest.fixture(scope="module")
-def address(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with Redis.from_url(redis_url) as client:
-        made = world(client, redis_url, tmp_path_factory.mktemp("page"))
-    with served(made.environment) as address:
-        yield address
-
-
 @pytest.fixture
-def story(redis: Redis, redis_url: str, tmp_path: Path) -> World:
-    made, clock = world(redis, redis_url, tmp_path), datetime.now(UTC).replace(second=0)
-    made.receive(clock)
-    made.judge(incident(clock), clock=clock, points=points(clock), suspects=(suspect(clock),))
-    return made
+def story(story: World) -> World:
+    clock = datetime.now(UTC).replace(second=0)
+    story.receive(clock)
+    story.judge(incident(clock), clock=clock, points=points(clock), suspects=(suspect(clock),))
+    return story
 
 
 def test_axe_finds_nothing_grave_on_any_page_in_both_schemes(

@@ -1,34 +1,18 @@
 """The served page in headless Chromium: what a person sees of a real Redis, without reloading."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
-from redis import Redis
 
 from detector.actions import Actions
 from detector.counts import Counts
 from detector.inbox import Inbox
 from detector.incident_store import IncidentStore
-from tests.page_browser import SLOW, Visit, served
-from tests.page_story import ATTACKS, World, incident, points, suspect, world
+from tests.page_browser import SLOW, Visit
+from tests.page_story import ATTACKS, World, incident, points, suspect
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-
-
-@pytest.fixture(scope="module")
-def address(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with Redis.from_url(redis_url) as client:
-        made = world(client, redis_url, tmp_path_factory.mktemp("page"))
-    with served(made.environment) as address:
-        yield address
-
-
-@pytest.fixture
-def story(redis: Redis, redis_url: str, tmp_path: Path) -> World:
-    return world(redis, redis_url, tmp_path)
 
 
 def _minute() -> datetime:

@@ -1,7 +1,6 @@
 import json
 import logging
 import traceback
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -26,19 +25,6 @@ from tests.slack_double import CHANNEL, HOOK, TOKEN, Fault, SlackDouble
 
 PAGE = "https://outcry.example/"
 SECRETS = (TOKEN, "T0SECRET", "B0SECRET", "hook-secret")
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def slack() -> Iterator[SlackDouble]:
-    with SlackDouble() as double:
-        yield double
-        assert double.refused == []
 
 
 def bot(slack: SlackDouble, token: str = TOKEN, channel: str = "#outages") -> SlackBot:

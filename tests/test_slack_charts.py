@@ -1,12 +1,10 @@
 import io
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from PIL import Image
-from redis import Redis
 from structlog.testing import capture_logs
 
 from detector.incident_store import IncidentStore
@@ -22,23 +20,10 @@ from tests.slack_double import CHANNEL, TOKEN, Fault, SlackDouble
 CONFIRMED = after(explained(), Step.CONFIRMED, at(12), status=Status.ONGOING)
 
 
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
 @pytest.fixture
-def slack() -> Iterator[SlackDouble]:
-    with SlackDouble() as double:
-        double.scopes.add("files:write")
-        yield double
-        assert double.refused == []
-
-
-@pytest.fixture
-def store(redis: Redis) -> IncidentStore:
-    return IncidentStore(redis, "test")
+def slack(slack: SlackDouble) -> SlackDouble:
+    slack.scopes.add("files:write")
+    return slack
 
 
 def courier(store: IncidentStore, slack: SlackDouble) -> Courier:

@@ -1,8 +1,6 @@
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
 from redis import Redis
 
 from detector.actions import Actions, Actor, Role
@@ -30,24 +28,6 @@ AWS = Dependency(provider="aws", strength=0.8)
 LINKED = Catalogue(
     CATALOGUE.services | {"venmo": replace(CATALOGUE.services["venmo"], depends_on=(AWS,))}
 )
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def slack() -> Iterator[SlackDouble]:
-    with SlackDouble() as double:
-        yield double
-        assert double.refused == []
-
-
-@pytest.fixture
-def store(redis: Redis) -> IncidentStore:
-    return IncidentStore(redis, "test")
 
 
 def courier(
@@ -274,17 +254,18 @@ def test_a_second_wave_of_what_was_over_is_shown_in_the_channel(
     assert [one.is_broadcast for one in replies] == [True, True]
 
 
-def test_pagerduty_hears_that_somebody_has_it_in_hand(store: IncidentStore, redis: Redis) -> None:
+def test_pagerduty_hears_that_somebody_has_it_in_hand(
+    store: IncidentStore, redis: Redis, receiver: Receiver
+) -> None:
     actions = Actions(redis, "test")
-    with Receiver() as receiver:
-        channel = PagerDuty("key", CATALOGUE, url=receiver.url)
-        sender = Courier(store, channel, catalogue=CATALOGUE, actions=actions)
-        write(store, opened())
-        sender.drain(at(500))
-        actions.acknowledge(opened().id, JANE, at(501))
-        for minute in (501, 502):
-            sender.drain(at(minute))
-            sender.drain(at(minute))
+    channel = PagerDuty("key", CATALOGUE, url=receiver.url)
+    sender = Courier(store, channel, catalogue=CATALOGUE, actions=actions)
+    write(store, opened())
+    sender.drain(at(500))
+    actions.acknowledge(opened().id, JANE, at(501))
+    for minute in (501, 502):
+        sender.drain(at(minute))
+        sender.drain(at(minute))
 
-        said = [(one["event_action"], one["dedup_key"]) for one in receiver.bodies()]
-        assert said == [("trigger", opened().id), ("acknowledge", opened().id)]
+    said = [(one["event_action"], one["dedup_key"]) for one in receiver.bodies()]
+    assert said == [("trigger", opened().id), ("acknowledge", opened().id)]

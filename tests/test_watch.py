@@ -54,11 +54,6 @@ def counts(redis):
     return one
 
 
-@pytest.fixture
-def store(redis):
-    return IncidentStore(redis, "test")
-
-
 def watcher(redis, names: UnknownNames | None = None) -> Watcher:
     store = IncidentStore(redis, "test")
     return Watcher(Counts(redis, "test"), store, CATALOGUE, Policy(), names=names)
