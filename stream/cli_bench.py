@@ -1,8 +1,9 @@
 """`outcry bench …`: measurements on this machine."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,9 +14,9 @@ bench = typer.Typer(no_args_is_help=True, help="Measure on this machine.")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
-@bench.callback()
-def _group() -> None:
-    """Keep the name of the only command."""
+def _tell(found: dict[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
+    for line in (json.dumps(found),) if as_json else lines:
+        typer.echo(line)
 
 
 @bench.command()
@@ -30,11 +31,7 @@ def intake(
     from stream.bench.intake import bench_intake
 
     found = bench_intake(settings, rate, seconds)
-    if as_json:
-        typer.echo(json.dumps(found))
-        return
-    for name, value in found.items():
-        typer.echo(f"{name:<24} {value}")
+    _tell(found, (f"{name:<24} {value}" for name, value in found.items()), as_json=as_json)
 
 
 @bench.command()
@@ -48,11 +45,7 @@ def alerts(
     from stream.bench.alerts import bench_alerts
 
     found = bench_alerts(settings, services)
-    if as_json:
-        typer.echo(json.dumps(found))
-        return
-    for name, value in found.items():
-        typer.echo(f"{name:<32} {value}")
+    _tell(found, (f"{name:<32} {value}" for name, value in found.items()), as_json=as_json)
 
 
 @bench.command()
@@ -70,11 +63,7 @@ def detector(
     from detector.bench.report import FULL, QUICK, Size, measured, table
 
     found = measured(FULL if full else QUICK if quick else Size(), nab=nab)
-    if as_json:
-        typer.echo(json.dumps(found))
-        return
-    for line in table(found):
-        typer.echo(line)
+    _tell(found, table(found), as_json=as_json)
 
 
 @bench.command()
@@ -90,11 +79,8 @@ def tagger(
     from models.catalogue import Catalogue
 
     found = measure(Catalogue.load(), posts=posts, memory_posts=memory)
-    if as_json:
-        typer.echo(json.dumps(found))
-        return
-    for name, value in found.items():
-        typer.echo(f"{name:<28} {value:>12,.1f}")
+    lines = (f"{name:<28} {value:>12,.1f}" for name, value in found.items())
+    _tell(found, lines, as_json=as_json)
 
 
 @bench.command()
@@ -109,8 +95,9 @@ def unknown(
     from stream.bench.unknown import bench_unknown
 
     found = bench_unknown(scenario or ["aws-2025-10-20", "quiet-2026-04-14"], seed=seed)
-    if as_json:
-        typer.echo(json.dumps(found))
-        return
-    for name, row in (("held-out posts", found["held_out"]), *found["scenarios"].items()):
-        typer.echo(f"{name:<24} " + ", ".join(f"{what} {value}" for what, value in row.items()))
+    rows = {"held-out posts": found["held_out"], **found["scenarios"]}
+    lines = (
+        f"{name:<24} " + ", ".join(f"{what} {value}" for what, value in row.items())
+        for name, row in rows.items()
+    )
+    _tell(found, lines, as_json=as_json)
