@@ -3,9 +3,12 @@
 import math
 import re
 import tomllib
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from operator import attrgetter
 from pathlib import Path
 
 from ahocorasick_rs import AhoCorasick
@@ -71,9 +74,14 @@ class Context:
         self._everyday = frozenset(vocabulary("everyday"))
         self._owners = [frozenset(found) for found in owners.values()]
         self._automaton = AhoCorasick(list(owners))
+        self._longest = max(map(len, owners))
 
     def words(self, folded: str) -> list[Word]:
-        """Return the words of context in *folded*, but those that a phrase or a score cancels."""
+        """
+        Return the words of context in *folded*, but those that a phrase or a score cancels.
+
+        They are in the order in which they begin.
+        """
         found = self._automaton.find_matches_as_indexes(folded, overlapping=True)
         hits = [
             (start, end, self._owners[index])
@@ -82,12 +90,21 @@ class Context:
         ]
         cancelled = [(start, end) for start, end, owners in hits if _NOBODY in owners]
         cancelled += [match.span() for match in _SCORE.finditer(folded)]
+        cancelled.sort()
+        lows = [low for low, _ in cancelled]
+        # The furthest end of a phrase that begins by then: past it nothing is inside of one.
+        highs = [-1, *accumulate((high for _, high in cancelled), max)]
         return [
             Word(start, end, owner)
-            for start, end, owners in hits
-            if not any(low <= start and end <= high for low, high in cancelled)
+            for start, end, owners in sorted(hits, key=lambda hit: hit[0])
+            if end > highs[bisect_right(lows, start)]
             for owner in owners
         ]
+
+    def near(self, words: Sequence[Word], start: int, end: int) -> Sequence[Word]:
+        """Return those of *words*, in order, that may be near enough to [start, end) to count."""
+        low = bisect_left(words, start - _OWN - self._longest, key=attrgetter("start"))
+        return words[low : bisect_right(words, end + _OWN, key=attrgetter("start"))]
 
     def speaks_of(
         self, service: str, folded: str, span: tuple[int, int], words: Iterable[Word], capital: bool

@@ -219,6 +219,7 @@ class Matcher:
     ) -> list[Name]:
         """Return those names at *place* that the words around it, or a sure mention, speak for."""
         named = [name for name in place.names if name.service in sure]
+        words = self._context.near(words, place.start, place.end)
         if named or _is_half_a_word(folded, place, words):
             return named
         span = place.start, place.end

@@ -1,7 +1,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from models.catalogue import Catalogue, CatalogueError
 from models.entries import SHIPPED, build, read
 from models.fold import fold
+from tests.work import steps
 
 Write = Callable[[str], Path]
 
@@ -139,12 +139,18 @@ def test_canonical_names_are_unique(shipped: Catalogue) -> None:
     assert len(names) == len(set(names))
 
 
-def test_loading_is_fast() -> None:
-    started = time.process_time()
-    Catalogue.load()
+def test_loading_is_work_in_proportion_to_the_services(tmp_path: Path) -> None:
+    def load(n: int) -> int:
+        entry = (
+            '[services.s{i}]\nname = "Service {i}"\nindustry = "work"\nambiguous = ["word {i}"]\n'
+        )
+        edge = 'depends_on = [{{provider = "s{to}", strength = 0.5}}]\n'
+        path = tmp_path / f"{n}.toml"
+        first = entry.format(i=0)
+        path.write_text(first + "".join((entry + edge).format(i=i, to=i // 2) for i in range(1, n)))
+        return steps(lambda: Catalogue.load([path], shipped=tmp_path / "none"))
 
-    # 0.12 s of processor time on an idle core; the bound leaves room for a busy machine.
-    assert time.process_time() - started < 2
+    assert load(400) <= 2.2 * load(200)  # 4 times would be the square
 
 
 def test_digest_is_equal_in_another_process(shipped: Catalogue) -> None:

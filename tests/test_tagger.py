@@ -1,5 +1,5 @@
 import random
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from models.catalogue import Catalogue
 from models.mentions import MAX_TEXT
 from models.tagger import Tagger
 from models.tags import Kind, Role, Symptom, Tag
+from tests.work import steps
 
 POSTS = [
     "is whatsapp down for anyone else? can't connect since this morning",
@@ -136,29 +137,13 @@ def test_any_text_is_tagged_without_an_exception(tagger: Tagger, texts: list[str
         assert all(0 <= tag.score <= 1 for tag in tags)
 
 
-def _calls(tagger: Tagger, text: str) -> int:
-    """Count the calls of functions, Python's and C's, by which *text* is tagged."""
-    tagger.tag([text])  # fills the caches
-    calls = 0
-
-    def count(*_: object) -> None:
-        nonlocal calls
-        calls += 1
-
-    sys.setprofile(count)
-    try:
-        tagger.tag([text])
-    finally:
-        sys.setprofile(None)
-    return calls
-
-
 @pytest.mark.parametrize(
     "piece", ["#WhatsAppDown ", "a", "whatsapp down ", "apple ", "@a ", "@askspectrum ", "落"]
 )
 def test_work_grows_with_the_post_and_ends_where_reading_does(tagger: Tagger, piece: str):
     half, whole, monstrous = (
-        _calls(tagger, (piece * n)[:n]) for n in (MAX_TEXT // 2, MAX_TEXT, 100 * MAX_TEXT)
+        steps(partial(tagger.tag, [(piece * n)[:n]]))
+        for n in (MAX_TEXT // 2, MAX_TEXT, 100 * MAX_TEXT)
     )
 
     assert whole <= 2.2 * half  # 4 would be the square
