@@ -3,6 +3,8 @@
 from collections.abc import Set
 from dataclasses import replace
 
+import msgspec
+
 from detector.bucket import Bucket
 from detector.evidence import Hint
 from detector.incidents import Incident, Sample
@@ -42,4 +44,4 @@ def names(deleted: Set[str], report_id: str) -> bool:
 
 def _hint(hint: Hint, deleted: Set[str]) -> Hint:
     kept = without(hint.samples, deleted)
-    return hint if len(kept) == len(hint.samples) else replace(hint, samples=kept)
+    return hint if len(kept) == len(hint.samples) else msgspec.structs.replace(hint, samples=kept)

@@ -3,11 +3,15 @@ What posts add to the counts: symptoms, regions and samples, kept from before a 
 opens.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
+from itertools import groupby
+from operator import attrgetter
+
+import msgspec
 
 from detector.bucket import Bucket
-from detector.incidents import Affected, Incident, Sample, Status
+from detector.incidents import Incident, Sample, Status
 
 MAX_SAMPLES = 12
 _MAX_PENDING = 3  # samples of a service that is only suspicious
@@ -16,9 +20,12 @@ _MAX_KINDS = 20  # symptoms or regions of one service
 Tally = tuple[tuple[str, int], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hint:
-    """What its incident is still to be told of a service that is in one, or is suspicious."""
+class Hint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """
+    What its incident is still to be told of a service that is in one, or is suspicious.
+
+    A struct, as thousands are made in a bucket of a great outage.
+    """
 
     service: str
     symptoms: Tally = ()
@@ -27,32 +34,15 @@ class Hint:
     samples: tuple[Sample, ...] = ()
 
 
-def gathered(
-    hints: Sequence[Hint], bucket: Bucket, climbs: Callable[[str], bool]
-) -> tuple[Hint, ...]:
-    """Add *bucket* to the hints of the services of which *climbs* is true, and drop all others."""
-    known = {hint.service: hint for hint in hints}
-    parts = (bucket.symptoms, bucket.regions, bucket.languages, bucket.samples)
-    telling = {service for part in parts for service in part if service in bucket.affected}
-    return tuple(
-        _added(known.get(service) or Hint(service=service), bucket)
-        if service in telling
-        else known[service]
-        for service in sorted({*known, *telling})
-        if climbs(service)
-    )
-
-
-def enriched(affected: Affected, hint: Hint | None) -> Affected:
-    """Add the symptoms, regions and languages that *hint* has to a service in an incident."""
-    if hint is None:
-        return affected
-    return replace(
-        affected,
-        symptoms=_tally(affected.symptoms, dict(hint.symptoms)),
-        regions=_tally(affected.regions, dict(hint.regions)),
-        languages=_tally(affected.languages, dict(hint.languages)),
-    )
+def gathered(hints: Sequence[Hint], bucket: Bucket, climbing: Set[str]) -> tuple[Hint, ...]:
+    """Add *bucket* to the hints of the services that are *climbing*, and drop all others."""
+    known = {hint.service: hint for hint in hints if hint.service in climbing}
+    heard = climbing & bucket.affected.keys()
+    for part in (bucket.symptoms, bucket.regions, bucket.languages, bucket.samples):
+        for service in heard & part.keys():
+            known[service] = _added(known.get(service), service, bucket)
+            heard.remove(service)
+    return tuple([known[service] for service in sorted(known)])
 
 
 def illustrated(
@@ -63,7 +53,7 @@ def illustrated(
     that have just joined it.
     """
     pending = {hint.service: hint.samples for hint in hints}
-    return tuple(_illustrated(incident, bucket, pending) for incident in incidents)
+    return tuple([_illustrated(incident, bucket, pending) for incident in incidents])
 
 
 def _illustrated(
@@ -89,10 +79,9 @@ def chosen(samples: Sequence[Sample]) -> tuple[Sample, ...]:
 
     Depends on the set of samples only, not on their order.
     """
-    newest = sorted(samples, key=lambda s: (-s.posted_at.timestamp(), s.report_id, s.service))
     seen: set[str] = set()
     queues: dict[str, list[Sample]] = {}
-    for sample in newest:
+    for sample in _newest_first(samples):
         text = " ".join(sample.text.casefold().split())[:120]
         if text not in seen:
             seen.add(text)
@@ -105,25 +94,37 @@ def chosen(samples: Sequence[Sample]) -> tuple[Sample, ...]:
     return tuple(sample for _, _, sample in sorted(turns, key=lambda t: t[:2])[:MAX_SAMPLES])
 
 
-def _added(hint: Hint, bucket: Bucket) -> Hint:
-    service = hint.service
+def _newest_first(samples: Sequence[Sample]) -> Iterable[Sample]:
+    """Yield by time, then by id: of thousands few are looked at, so that most are not sorted."""
+    newest = sorted(samples, key=attrgetter("posted_at"), reverse=True)
+    for _, same in groupby(newest, key=attrgetter("posted_at")):
+        yield from sorted(same, key=attrgetter("report_id", "service"))
+
+
+def _added(hint: Hint | None, service: str, bucket: Bucket) -> Hint:
+    if hint is None:
+        hint = Hint(service=service)
     return Hint(
         service=service,
-        symptoms=_tally(hint.symptoms, bucket.symptoms.get(service)),
-        regions=_tally(hint.regions, bucket.regions.get(service)),
-        languages=_tally(hint.languages, bucket.languages.get(service)),
+        symptoms=added_up(hint.symptoms, bucket.symptoms.get(service, {})),
+        regions=added_up(hint.regions, bucket.regions.get(service, {})),
+        languages=added_up(hint.languages, bucket.languages.get(service, {})),
         # A bucket's are in the order of time: these are the newest.
         samples=(*hint.samples, *bucket.samples.get(service, ()))[-_MAX_PENDING:],
     )
 
 
-def _tally(old: Tally, new: Mapping[str, int] | None) -> Tally:
-    """Add up, the most frequent first."""
+def added_up(old: Tally, new: Mapping[str, int]) -> Tally:
+    """Add *new* to the tally *old*, the most frequent first."""
     if not new:
         return old
-    if not old and len(new) == 1:
-        return tuple(new.items())
     total = dict(old)
     for kind, count in new.items():
         total[kind] = total.get(kind, 0) + count
-    return tuple(sorted(total.items(), key=lambda item: (-item[1], item[0])))[:_MAX_KINDS]
+    if len(total) == 1:
+        return tuple(total.items())
+    return tuple(sorted(total.items(), key=_most_frequent))[:_MAX_KINDS]
+
+
+def _most_frequent(item: tuple[str, int]) -> tuple[int, str]:
+    return -item[1], item[0]

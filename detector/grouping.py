@@ -11,6 +11,7 @@ their own. At most one open incident has a service.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import chain, count
 
 from detector import lifecycle
 from detector.bystanders import CLEARED
@@ -101,7 +102,7 @@ def _draft(incident: Incident, verdicts: Mapping[str, Affected]) -> _Draft:
     """
     affected = {one.service: one for one in incident.affected}
     if incident.status is not Status.RESOLVED:
-        affected |= {s: verdicts[s] for s in affected if s in verdicts}
+        affected |= {s: one for s, one in verdicts.items() if s in affected}
     return _Draft(
         old=incident,
         lead=incident.affected[0].service,
@@ -258,8 +259,7 @@ def _built(
 
 def _new_id(now: datetime, lead: str, taken: Collection[str]) -> str:
     base = f"{now:%Y%m%dT%H%M}-{lead}"
-    suffixes = (f"-{n}" for n in range(2, len(taken) + 3))
-    return next(id for id in (base, *(base + s for s in suffixes)) if id not in taken)
+    return next(id for id in chain((base,), (f"{base}-{n}" for n in count(2))) if id not in taken)
 
 
 def _open_services(draft: _Draft) -> list[str]:

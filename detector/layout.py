@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import repeat
 
 import numpy as np
 
@@ -22,11 +23,10 @@ def column(services: tuple[str, ...], counts: Mapping[str, float]) -> Floats:
     them.
     """
     rows = index(services)
-    result = np.zeros(len(services))
-    for service, count in counts.items():
-        if (row := rows.get(service)) is not None:
-            result[row] = count
-    return result
+    result = np.zeros(len(services) + 1)  # the last row is of those that have none
+    at = np.fromiter(map(rows.get, counts, repeat(-1)), np.intp, len(counts))
+    result[at] = np.fromiter(counts.values(), np.float64, len(counts))
+    return result[:-1]
 
 
 _KEPT = 32  # a watcher has one catalogue all day, a back-test one for each of its runs

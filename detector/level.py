@@ -98,13 +98,23 @@ def wandered(mass: Singles, baseline: Baseline) -> Singles:
     up = np.minimum(half + pull * np.maximum(-place, 0), _FASTEST).astype(np.float32)
     down = np.minimum(half + pull * np.maximum(place, 0), _FASTEST).astype(np.float32)
     up[-1], down[0] = 0, 0
-    new = mass * (1 - up - down)
-    new[:, 1:] += mass[:, :-1] * up[:-1]
-    new[:, :-1] += mass[:, 1:] * down[1:]
-    grown = new[1:-1] * _GROWTH
-    new[1:-1] -= grown
-    new[2:] += grown
-    return np.asarray(new)
+    new = np.empty(mass.shape, np.float32)
+    for begin in range(0, mass.shape[2], _BLOCK):
+        some = slice(begin, begin + _BLOCK)
+        _wander(mass[..., some], up[:, some], down[:, some], new[..., some])
+    return new
+
+
+def _wander(old: Singles, up: Singles, down: Singles, new: Singles) -> None:
+    stays, moves = 1 - up - down, np.empty((SIZE - 1, old.shape[2]), np.float32)
+    for k in range(len(old)):
+        np.multiply(old[k], stays, out=new[k])
+        new[k, 1:] += np.multiply(old[k, :-1], up[:-1], out=moves)
+        new[k, :-1] += np.multiply(old[k, 1:], down[1:], out=moves)
+    for k in range(len(old) - 2, 0, -1):  # what has grown does not grow on in the same minute
+        grown = new[k] * _GROWTH
+        new[k] -= grown
+        new[k + 1] += grown
 
 
 def regridded(mass: Singles, old: Baseline, new: Baseline, factor: Floats) -> Singles:
@@ -147,12 +157,15 @@ def _likelihood(count: Floats, expected: Floats, phi: Floats, kind: Rows) -> Sin
     Likelihood of *count* at each level and above the highest, relative to the best normal level.
     """
     decline = -expected * np.log(phi) / (phi - 1)
-    log = _SCALES_32[:, kind]
+    log = _SCALES_32.take(kind, axis=1)
     log *= decline.astype(np.float32)
     log -= log[0].copy()
     few = (count <= FEW) & (count == np.floor(count))
-    for rows in (np.flatnonzero(few & (count > 0)), np.flatnonzero(~few)):
-        size = _SCALES[:, kind[rows]] * (expected[rows] / (phi[rows] - 1))
+    some = np.flatnonzero(few & (count > 0))
+    for rows in (some[np.argsort(count[some], kind="stable")], np.flatnonzero(~few)):
+        if not len(rows):
+            continue
+        size = _SCALES.take(kind[rows], axis=1) * (expected[rows] / (phi[rows] - 1))
         gain = log_rising(size, count[rows]) - size * np.log(phi[rows])
         log[:, rows] = gain - gain[:SIZE].max(axis=0)
     return np.asarray(np.exp(np.clip(log, _LEAST, _MOST, out=log), out=log))

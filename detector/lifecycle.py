@@ -8,6 +8,7 @@ belongs to which incident is left to `grouping`.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 
 from detector.incidents import Affected, Cause, Incident, Severity, Status, Step, Transition
 
@@ -19,6 +20,10 @@ _CRITICAL = (30.0, 30.0, 300.0)
 _MAJOR_BREADTH, _CRITICAL_BREADTH = 3, 10  # services in one incident
 _WAVE_SERVICES, _WAVE_SHARE = 2, 0.2  # of an incident: services that fail again, or of its peaks
 _RELEASE = 0.4  # of a limit, under which a severity is lowered again
+_LIMITS = tuple(
+    (severity, limits, tuple(limit * _RELEASE for limit in limits))
+    for severity, limits in ((Severity.CRITICAL, _CRITICAL), (Severity.MAJOR, _MAJOR))
+)
 
 LEGAL: Mapping[Status, frozenset[Status]] = {
     Status.EMERGING: frozenset({Status.ONGOING, Status.RECOVERING, Status.RESOLVED}),
@@ -33,14 +38,10 @@ def severity_of(per_minute: float, times_normal: float, before: Severity | None 
     Judge one service by its present rate; *before* is only lowered when the rate is well under its
     limit.
     """
-
-    def reaches(limits: tuple[float, float, float], share: float) -> bool:
-        rate, ratio, alone = (limit * share for limit in limits)
-        return (per_minute >= rate and times_normal >= ratio) or per_minute >= alone
-
-    for severity, limits in ((Severity.CRITICAL, _CRITICAL), (Severity.MAJOR, _MAJOR)):
-        held = before is not None and _rank(before) >= _rank(severity)
-        if reaches(limits, _RELEASE if held else 1.0):
+    worst = -1 if before is None else _rank(before)
+    for severity, limits, release in _LIMITS:
+        rate, ratio, alone = release if worst >= _rank(severity) else limits
+        if (per_minute >= rate and times_normal >= ratio) or per_minute >= alone:
             return severity
     return Severity.MINOR
 
@@ -85,11 +86,12 @@ def advance(
     if merged_into:
         ended = replace(old, status=Status.RESOLVED, resolved_at=now, updated_at=now)
         return _told(ended, now, ((Step.RESOLVED, f"merged into {merged_into}"),))
+    affected = _ordered(affected)
     status, severity = _status(old.status, affected), _severity(old, affected)
     steps = _steps(old, affected, cause, status, severity, names)
     current = replace(
         old,
-        affected=_ordered(affected),
+        affected=affected,
         onset_at=min(old.onset_at, *(one.onset_at for one in affected)),
         updated_at=now,
         resolved_at=now if status is Status.RESOLVED else None,
@@ -167,10 +169,11 @@ def is_wave(services: Collection[str], affected: Collection[Affected]) -> bool:
 
 def _status(before: Status | None, affected: Sequence[Affected]) -> Status:
     """The most alive of the services decides; what was confirmed once does not emerge again."""
-    alive = {one.status for one in affected}
-    failing = [one.service for one in _failing(affected)]
-    if before is Status.RECOVERING and failing and not is_wave(failing, affected):
-        return Status.RECOVERING
+    alive = [one.status for one in affected]  # a set would cost more: to hash one is slow
+    if before is Status.RECOVERING:
+        failing = [one.service for one in _failing(affected)]
+        if failing and not is_wave(failing, affected):
+            return Status.RECOVERING
     for status in (Status.ONGOING, Status.EMERGING, Status.RECOVERING):
         if status in alive:
             known = before not in (None, Status.EMERGING)
@@ -183,7 +186,8 @@ def _severity(old: Incident | None, affected: Sequence[Affected]) -> Severity:
     The worst service decides, and how many there are; it is not lowered while things get better
     anyway.
     """
-    worst = max((_rank(one.severity) for one in _failing(affected) or affected), default=0)
+    found = [one.severity for one in _failing(affected) or affected]
+    worst = max((rank for rank, severity in enumerate(_SEVERITIES) if severity in found), default=0)
     breadth = (len(affected) >= _MAJOR_BREADTH) + (len(affected) >= _CRITICAL_BREADTH)
     rank = max(worst, breadth)
     lowers = old is not None and rank < _rank(old.severity)
@@ -197,16 +201,16 @@ def _rank(severity: Severity) -> int:
 
 
 def _ordered(affected: Sequence[Affected]) -> tuple[Affected, ...]:
-    return tuple(sorted(affected, key=lambda one: (one.joined_at, one.service)))
+    return tuple(sorted(affected, key=attrgetter("joined_at", "service")))
 
 
 def _failing(affected: Sequence[Affected]) -> tuple[Affected, ...]:
-    return tuple(one for one in affected if one.status in (Status.EMERGING, Status.ONGOING))
+    return tuple([one for one in affected if one.status in (Status.EMERGING, Status.ONGOING)])
 
 
 def _joined(old: Incident, affected: Sequence[Affected]) -> tuple[Affected, ...]:
     known = {one.service for one in old.affected}
-    return tuple(one for one in _ordered(affected) if one.service not in known)
+    return tuple([one for one in affected if one.service not in known])
 
 
 def _cause_key(cause: Cause | None) -> tuple[str, str | None] | None:

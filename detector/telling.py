@@ -59,13 +59,12 @@ def _explained(
 ) -> tuple[State, Explanation | None]:
     """Ask for the cause when a service begins to fail, and once a minute while two fail."""
     course, test = state.course, state.surge
+    asked = opens or state.next_start % MINUTE == 0
+    if not asked or np.count_nonzero(course.phase == FAILING) < 2:
+        return state, None
     # A service counts for its incident's cause as long as that is open, recovered or not.
     known = {one.service: one for one in _in_open_incidents(state)}
     failing = (course.phase != NORMAL) | (column(state.services, dict.fromkeys(known, 1)) > 0)
-    if np.count_nonzero(course.phase == FAILING) < 2 or not (
-        opens or state.next_start % MINUTE == 0
-    ):
-        return state, None
     rows = np.union1d(graph.rows_beside(failing), _telling(test, usual))
     abnormal = np.zeros(len(state.services))
     abnormal[rows] = surge.abnormality(test, state.baseline, rows)

@@ -17,7 +17,7 @@ from detector.bucket import WIDTH, Bucket
 from detector.evidence import gathered
 from detector.grouping import reopenable
 from detector.incidents import Incident, Transition
-from detector.layout import column, index
+from detector.layout import column
 from detector.recovery import NORMAL
 from detector.state import State
 from detector.suspects import suspected
@@ -189,11 +189,7 @@ def _climbing(state: State, ended: Rows) -> Flags:
 
 def _heard(state: State, bucket: Bucket, climbs: Flags) -> State:
     """Keep what is said of services that climb, and by whom."""
-    rows = index(state.services)
-
-    def climbing(service: str) -> bool:
-        return service in rows and bool(climbs[rows[service]])
-
+    climbing = {state.services[row] for row in np.flatnonzero(climbs).tolist()}
     said = crowd.heard(state.crowd, bucket, state.services, climbs)
     return replace(state, hints=gathered(state.hints, bucket, climbing), crowd=said)
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detector.baseline import MINUTE, Floats
 from detector.bucket import WIDTH
-from detector.evidence import Hint, enriched
+from detector.evidence import Hint, added_up
 from detector.incidents import Affected, Incident, Status
 from detector.layout import index
 from detector.lifecycle import severity_of
@@ -48,11 +48,10 @@ def verdicts(
     noted = {hint.service: hint for hint in hints}
     rows = _due(state, np.union1d(np.flatnonzero(state.course.phase != NORMAL), ended), known)
     result: dict[str, Affected] = {}
-    for service, episode in zip(
-        (state.services[row] for row in rows), _episodes(state, rows, usual), strict=True
-    ):
-        told = _described(service, episode, known.get(service), now)
-        result[service] = enriched(told, noted.get(service))
+    for row, episode in zip(rows.tolist(), _episodes(state, rows, usual), strict=True):
+        service = state.services[row]
+        hint = noted.get(service) or Hint(service=service)
+        result[service] = _described(hint, episode, known.get(service), now)
     here = index(state.services)
     for service, old in known.items():
         if old.status is not Status.RESOLVED and service not in here:
@@ -64,22 +63,21 @@ def _due(state: State, rows: Rows, known: Mapping[str, Affected]) -> Rows:
     if len(rows) <= _MOST_AT_ONCE:
         return rows
     course, turns = state.course, MINUTE // WIDTH
-    turn = state.next_start // WIDTH % turns
-    states = zip(rows.tolist(), course.phase[rows].tolist(), course.confirmed[rows], strict=True)
-    due = [
-        row
-        for row, phase, confirmed in states
-        if row % turns == turn
-        or (old := known.get(state.services[row])) is None
-        or old.status is not _STATUS.get((phase, bool(confirmed)), Status.RESOLVED)
-    ]
-    return np.array(due, np.intp)
+    due = rows % turns == state.next_start // WIDTH % turns
+    rest = np.flatnonzero(~due)
+    columns = (rest, rows[rest], course.phase[rows[rest]], course.confirmed[rows[rest]])
+    for i, row, *episode in zip(*(column.tolist() for column in columns), strict=True):
+        old = known.get(state.services[row])
+        due[i] = old is None or old.status is not _STATUS.get(tuple(episode), Status.RESOLVED)
+    return np.asarray(rows[due])
 
 
 def carried(
     course: Course, services: Sequence[str], incidents: Sequence[Incident], rows: Rows
 ) -> Course:
     """Let services that fail again go on counting from where their last episode stood."""
+    if not len(rows):
+        return course
     known = _latest(incidents)
     again = [(row, known[services[row]]) for row in rows.tolist() if services[row] in known]
     if not again:
@@ -122,7 +120,7 @@ def _episodes(
 
 
 def _described(
-    service: str,
+    hint: Hint,
     episode: tuple[int, bool, int, float, float, float, float, float],
     old: Affected | None,
     now: datetime,
@@ -135,7 +133,7 @@ def _described(
         else severity_of(rate, times_normal, old.severity if old else None)
     )
     return Affected(
-        service=service,
+        service=hint.service,
         status=Status.RESOLVED if over else _STATUS[phase, confirmed],
         severity=severity,
         onset_at=old.onset_at if old else instant(onset),
@@ -144,7 +142,7 @@ def _described(
         observed=int(observed),
         expected=round(expected, 2),
         peak_per_minute=round(max(old.peak_per_minute if old else 0.0, peak), 2),
-        symptoms=old.symptoms if old else (),
-        regions=old.regions if old else (),
-        languages=old.languages if old else (),
+        symptoms=added_up(old.symptoms if old else (), dict(hint.symptoms)),
+        regions=added_up(old.regions if old else (), dict(hint.regions)),
+        languages=added_up(old.languages if old else (), dict(hint.languages)),
     )
