@@ -2,11 +2,14 @@
 Who says that a service fails: a crowd of people, or a campaign of few accounts or of one text?
 
 Log-likelihood ratios of a campaign against a crowd, over those who spoke since the reports began to
-climb. Texts: the commonest takes about a seventh of a crowd's, and most of a campaign's. Accounts:
+climb. Texts: the commonest takes about a seventh of a crowd's, and most of a campaign's. Copies:
+few of a crowd post word for word what another did, and most accounts of a campaign, however many
+texts it has. Accounts:
 among a crowd the share of newcomers is the usual one, or somewhat more since an outage makes people
 speak who seldom do; a campaign has hardly anybody else. Where everybody is new, as on the first
-day, that says nothing. Repetition: people say it once or twice, campaigns many times; once is no
-evidence for a crowd. Held back is what is rather a campaign although campaigns are rare.
+day, that says nothing. Repetition: people say it once or twice, campaigns many times. No copies,
+and to say it once, is no evidence for a crowd. Held back is what is rather a campaign although
+campaigns are rare.
 """
 
 from collections.abc import Mapping
@@ -26,10 +29,12 @@ _ALIKE = (0.15, 0.7)  # share of the commonest text, of a crowd and of a campaig
 _MORE_NEW = 1 / 3  # of the usual share of people who are not new, this much fewer in an outage…
 _OLD_AMONG = 1 / 8  # …and of these again, in a campaign
 _POSTS = (1.3, 5.0)  # posts a head
+_COPIED = (0.05, 0.6)  # share of people whose long text somebody else posted within the hour
 _KEEP = float(np.exp(-WIDTH / 60))  # of what was said before the reports began to climb
 _KEEP_REPEATED = float(np.exp(-WIDTH / 1800))
 _KEEP_USUAL = float(np.exp(-WIDTH / (7 * 86_400)))
 _ASSUMED = (20.0, 19.0)  # people and newcomers among them before anything is known
+_LEAST_ALONE = 3.0  # people
 _REPEATED, _REPEATED_TIMES = 20.0, 3.0  # posts that did not count, at least, and x those that did
 
 
@@ -38,14 +43,17 @@ class Crowd:
     """
     One row a service, of those who say in words that it fails.
 
-    *posts*, *people*, *newcomers* and *kin* (people by kind and cell of their text) are of the
-    present climb; *repeated* and *counted* posts fade within half an hour. *usual* has people and
-    newcomers of all services that do not climb, of about a week.
+    *posts*, *people*, *newcomers*, *copies* (people who do not count, as their text did), *along*
+    (people who also name a service that fails already) and *kin* (people by kind and cell of their
+    text) are of the present climb; *repeated* and *counted* posts fade within half an hour. *usual*
+    has people and newcomers of all services that do not climb, of about a week.
     """
 
     posts: Floats
     people: Floats
     newcomers: Floats
+    copies: Floats
+    along: Floats
     kin: Singles
     repeated: Floats
     counted: Floats
@@ -59,6 +67,8 @@ def cold(n_services: int) -> Crowd:
         posts=np.zeros(n),
         people=np.zeros(n),
         newcomers=np.zeros(n),
+        copies=np.zeros(n),
+        along=np.zeros(n),
         kin=np.zeros((n, KIN_KINDS * KIN_CELLS), np.float32),
         repeated=np.zeros(n),
         counted=np.zeros(n),
@@ -66,7 +76,9 @@ def cold(n_services: int) -> Crowd:
     )
 
 
-def heard(crowd: Crowd, bucket: Bucket, services: tuple[str, ...], climbs: Flags) -> Crowd:
+def heard(
+    crowd: Crowd, bucket: Bucket, services: tuple[str, ...], climbs: Flags, fails: Flags
+) -> Crowd:
     """Add *bucket*; where nothing *climbs*, what was said is soon forgotten."""
     keep = np.where(climbs, 1.0, _KEEP)
     said = {service: sum(cells.values()) for service, cells in bucket.kin.items()}
@@ -77,6 +89,8 @@ def heard(crowd: Crowd, bucket: Bucket, services: tuple[str, ...], climbs: Flags
         posts=crowd.posts * keep + posts,
         people=crowd.people * keep + people,
         newcomers=crowd.newcomers * keep + new,
+        copies=crowd.copies * keep + np.maximum(people - counted, 0.0),
+        along=crowd.along * keep + _along(bucket, services, fails),
         kin=_kin(crowd, bucket.kin, services, climbs),
         repeated=crowd.repeated * _KEEP_REPEATED + np.maximum(posts - counted, 0.0),
         counted=crowd.counted * _KEEP_REPEATED + counted,
@@ -84,10 +98,23 @@ def heard(crowd: Crowd, bucket: Bucket, services: tuple[str, ...], climbs: Flags
     )
 
 
+def alone(crowd: Crowd, spoken: Floats, rows: Rows) -> Flags:
+    """
+    Whether enough of those who have *spoken* of the *rows* name no other service that fails: three
+    people, and half of all. Who names two may mean the one, or was understood wrongly.
+    """
+    least = np.maximum(_LEAST_ALONE, spoken[rows] / 2)
+    return np.asarray(spoken[rows] - crowd.along[rows] >= least)
+
+
 def campaign(crowd: Crowd, rows: Rows) -> Floats:
     """Nats by which what is said of *rows* is a campaign rather than a crowd."""
     return np.asarray(
-        _by_texts(crowd, rows) + _by_accounts(crowd, rows) + _by_repetition(crowd, rows) - _PRIOR
+        _by_texts(crowd, rows)
+        + _by_copies(crowd, rows)
+        + _by_accounts(crowd, rows)
+        + _by_repetition(crowd, rows)
+        - _PRIOR
     )
 
 
@@ -118,6 +145,14 @@ def _by_texts(crowd: Crowd, rows: Rows) -> Floats:
     )
 
 
+def _by_copies(crowd: Crowd, rows: Rows) -> Floats:
+    crowds, campaigns = _COPIED
+    copies = crowd.copies[rows]
+    rest = np.maximum(crowd.people[rows] - copies, 0.0)
+    nats = copies * np.log(campaigns / crowds) + rest * np.log((1 - campaigns) / (1 - crowds))
+    return np.asarray(np.maximum(nats, 0.0))
+
+
 def _by_accounts(crowd: Crowd, rows: Rows) -> Floats:
     old = (1 - usual_newcomers(crowd)) * _MORE_NEW
     new = crowd.newcomers[rows]
@@ -132,6 +167,21 @@ def _by_repetition(crowd: Crowd, rows: Rows) -> Floats:
     once, more = 1 / np.array(_POSTS), 1 - 1 / np.array(_POSTS)
     nats = people * np.log(once[1] / once[0]) + again * np.log(more[1] / more[0])
     return np.asarray(np.maximum(nats, 0.0))
+
+
+def _along(bucket: Bucket, services: tuple[str, ...], fails: Flags) -> Floats:
+    """Count those who name a service that fails beside the one that they report."""
+    if not bucket.beside:
+        return np.zeros(len(services))
+    failing = {services[row] for row in np.flatnonzero(fails).tolist()}
+    named = {
+        service: min(
+            sum(n for other, n in others.items() if other in failing),
+            bucket.affected.get(service, 0),
+        )
+        for service, others in bucket.beside.items()
+    }
+    return column(services, named)
 
 
 def _kin(

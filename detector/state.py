@@ -23,7 +23,7 @@ from detector.recovery import Course
 from detector.surge import Surge
 from detector.suspects import Suspect
 
-_VERSION = 3
+_VERSION = 4
 _BY_CATALOGUE = frozenset({"catalogue_day", "catalogue_week", "usual"})  # have no row a service
 
 Part = TypeVar("Part", Baseline, Surge, Course, Crowd)

@@ -134,7 +134,9 @@ def measured(state: State, bucket: Bucket, policy: Policy) -> Measured:
         course=course,
         region_posts=_regions(state.region_posts, bucket),
     )
-    judged, raised = _held_back(_heard(judged, bucket, _climbing(judged, moves.ended)), crossing)
+    judged = _heard(judged, bucket, _climbing(judged, moves.ended))
+    crossing = crossing[crowd.alone(judged.crowd, recovery.spoken(test), crossing)]
+    judged, raised = _held_back(judged, crossing)
     return Measured(
         state=replace(judged, course=recovery.opened(course, test, raised, bucket.start)),
         bucket=bucket,
@@ -190,7 +192,8 @@ def _climbing(state: State, ended: Rows) -> Flags:
 def _heard(state: State, bucket: Bucket, climbs: Flags) -> State:
     """Keep what is said of services that climb, and by whom."""
     climbing = {state.services[row] for row in np.flatnonzero(climbs).tolist()}
-    said = crowd.heard(state.crowd, bucket, state.services, climbs)
+    fails = np.asarray(state.course.phase != NORMAL)
+    said = crowd.heard(state.crowd, bucket, state.services, climbs, fails)
     return replace(state, hints=gathered(state.hints, bucket, climbing), crowd=said)
 
 

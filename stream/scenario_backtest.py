@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from detector.bucket import Bucket
+from detector.batch import Accepted
 from detector.incidents import Cause, Incident
 from detector.texts import Texts, count_once
 from detector.tick import Policy, measured
@@ -88,21 +88,22 @@ def thinned(catalogue: Catalogue, seed: int, share: float = DELETED) -> Catalogu
 
 def played(
     scenario: Scenario,
-    buckets: Sequence[Bucket],
+    entries: Sequence[Accepted],
     catalogue: Catalogue,
     policy: Policy,
     seeds: Sequence[int],
     weeks: int,
 ) -> Result:
     """
-    Run the detector over the *buckets* of *scenario*, whole and for each seed, after so many
+    Run the detector over the *entries* of *scenario*, whole and for each seed, after so many
     ordinary *weeks*.
 
     The runs with edges deleted end when the cause must be named; where there is none they go on,
     as none must be named at any time.
     """
     known = without_event(catalogue, scenario.script.event)
-    run = Run(scenario, known, accustomed(scenario, buckets, tuple(known.services), weeks))
+    state, buckets = accustomed(scenario, entries, tuple(known.services), weeks)
+    run = Run(scenario, known, state)
     alerts = Alerts(known)
     seeded: list[Run] = []
     texts: Texts = {}

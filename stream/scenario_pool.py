@@ -12,7 +12,7 @@ from models.catalogue import Catalogue
 from models.tagger import Tagger
 from stream.scenario_backtest import Result, played
 from stream.sources.scenario import load_scenario
-from stream.tally import tallied
+from stream.tally import accepted
 
 _LONGEST = "aws-2025-10-20"  # begun first, so that no core waits for it at the end
 
@@ -62,5 +62,5 @@ def _result(
     name: str, own_files: Sequence[Path], model: Path | None, seeds: Sequence[int], weeks: int
 ) -> Result:
     scenario, catalogue = load_scenario(name), Catalogue.load(own_files)
-    buckets = list(tallied(scenario.reports(), Tagger.load(catalogue, model)))
-    return played(scenario, buckets, catalogue, Policy(), seeds, weeks)
+    entries = list(accepted(scenario.reports(), Tagger.load(catalogue, model)))
+    return played(scenario, entries, catalogue, Policy(), seeds, weeks)

@@ -32,16 +32,32 @@ class Tags(Protocol):
 
 
 def tallied(reports: Iterable[Report], tagger: Tags, end: int | None = None) -> Iterator[Bucket]:
-    """
-    Yield every bucket from the first report's to the last one's, or to *end* (unix seconds).
+    """Tag and count *reports*, which are in the order of their event time: see `counted`."""
+    return counted(accepted(reports, tagger), end=end)
 
-    *reports* are in the order of their event time; buckets without a report are yielded too.
+
+def accepted(reports: Iterable[Report], tagger: Tags) -> Iterator[Accepted]:
+    """Yield what each of *reports* says, as workers would hand it on to be counted."""
+    rest = iter(reports)
+    while chunk := list(islice(rest, _CHUNK)):
+        tags = tagger.tag([report.text for report in chunk])
+        yield from (accept(report, found, None) for report, found in zip(chunk, tags, strict=True))
+
+
+def counted(
+    entries: Iterable[Accepted], known: Iterable[str] = (), end: int | None = None
+) -> Iterator[Bucket]:
+    """
+    Yield every bucket from the first entry's to the last one's, or to *end* (unix seconds).
+
+    *entries* are in the order of their event time; buckets without a report are yielded too. The
+    authors of *known* were heard of on earlier days.
     """
     counting: _Counting | None = None
     seen: dict[tuple[str, str, str], float] = {}
-    first_day: dict[str, int] = {}
+    first_day = dict.fromkeys(known, -1)
     ids: dict[str, int] = {}
-    for entry in _entries(reports, tagger):
+    for entry in entries:
         start = int(entry.event_at.timestamp()) // WIDTH * WIDTH
         counting = counting or _Counting(start)
         while counting.start < start:
@@ -114,10 +130,3 @@ class _Counting:
         key = name.encode()
         self._row[key] = self._row.get(key, 0) + 1
         return self._row[key]
-
-
-def _entries(reports: Iterable[Report], tagger: Tags) -> Iterator[Accepted]:
-    rest = iter(reports)
-    while chunk := list(islice(rest, _CHUNK)):
-        tags = tagger.tag([report.text for report in chunk])
-        yield from (accept(report, found, None) for report, found in zip(chunk, tags, strict=True))

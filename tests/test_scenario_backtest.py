@@ -1,12 +1,14 @@
 """The back-test of causes takes the scenario's own knowledge away, and reports what it is asked."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 import pytest
 
 from detector.baseline import UNKNOWN
+from detector.batch import Accepted
 from detector.bucket import Bucket
 from detector.tick import Policy
 from models.catalogue import Catalogue, Dependency, Service
@@ -15,7 +17,8 @@ from stream.scenario_backtest import Result, played, thinned, without_event
 from stream.scenario_past import accustomed, ordinary
 from stream.scenario_report import as_object, lines, reliability
 from stream.sources.scenario import Scenario, load_scenario
-from stream.tally import tallied
+from stream.sources.synthesis import person
+from stream.tally import accepted, counted
 
 SCENARIO = """
 id = "small"
@@ -86,13 +89,13 @@ def scenario(tmp_path_factory: pytest.TempPathFactory) -> Scenario:
 
 
 @pytest.fixture(scope="module")
-def buckets(scenario: Scenario) -> list[Bucket]:
-    return list(tallied(scenario.reports(), Words()))
+def entries(scenario: Scenario) -> list[Accepted]:
+    return list(accepted(scenario.reports(), Words()))
 
 
 @pytest.fixture(scope="module")
-def result(scenario: Scenario, buckets: list[Bucket]) -> Result:
-    return played(scenario, buckets, CATALOGUE, Policy(), range(2), weeks=1)
+def result(scenario: Scenario, entries: list[Accepted]) -> Result:
+    return played(scenario, entries, CATALOGUE, Policy(), range(2), weeks=1)
 
 
 def test_edges_that_only_the_outage_has_shown_are_left_out() -> None:
@@ -117,17 +120,18 @@ def test_thinning_is_seeded_and_takes_about_its_share() -> None:
 
 
 def test_ordinary_weeks_teach_what_is_usual_before_anything_fails(
-    scenario: Scenario, buckets: list[Bucket]
+    scenario: Scenario, entries: list[Accepted]
 ) -> None:
     services = tuple(CATALOGUE.services)
+    buckets = list(counted(entries))
     usual = ordinary(scenario, buckets, services)
     quiet = [bucket for bucket in buckets if bucket.start < scenario.truth[0].start.timestamp()]
-    counted = sum(sum(bucket.affected.values()) for bucket in quiet)
+    reported = sum(sum(bucket.affected.values()) for bucket in quiet)
 
-    base = accustomed(scenario, buckets, services, 4).baseline
-    again = accustomed(scenario, buckets, services, 4).baseline
+    base = accustomed(scenario, entries, services, 4)[0].baseline
+    again = accustomed(scenario, entries, services, 4)[0].baseline
 
-    assert 0 < usual.reports.sum() * len(quiet) / 360 == pytest.approx(counted, rel=0.4)
+    assert 0 < usual.reports.sum() * len(quiet) / 360 == pytest.approx(reported, rel=0.4)
     assert np.array_equal(base.rates, again.rates)
     busy = usual.reports > 0.2
     assert busy.any()
@@ -135,19 +139,36 @@ def test_ordinary_weeks_teach_what_is_usual_before_anything_fails(
     assert base.hours == pytest.approx(4 * 168)
 
 
-def test_what_fails_later_is_not_in_the_weeks_before(
-    scenario: Scenario, buckets: list[Bucket]
+def test_regulars_are_no_newcomers_after_some_weeks(
+    scenario: Scenario, entries: list[Accepted]
 ) -> None:
     services = tuple(CATALOGUE.services)
-    begins = scenario.truth[0].start.timestamp()
-    alone = [bucket for bucket in buckets if bucket.start < begins]
+    first, at_once = accustomed(scenario, entries, services, 0)
+    later, buckets = accustomed(scenario, entries, services, 4)
 
-    whole = accustomed(scenario, buckets, services, 1)
+    assert person(3) != person(4)
+    assert not first.crowd.usual.any()
+    assert 0.5 < later.crowd.usual[1] / later.crowd.usual[0] < 1
+    assert 0 < _newcomers(buckets) < _newcomers(at_once)
 
-    assert np.array_equal(
-        whole.baseline.rates, accustomed(scenario, alone, services, 1).baseline.rates
-    )
-    assert not accustomed(scenario, buckets, services, 0).baseline.hours.any()
+
+def _newcomers(buckets: Sequence[Bucket]) -> int:
+    return sum(sum(bucket.newcomers.values()) for bucket in buckets)
+
+
+def test_what_fails_later_is_not_in_the_weeks_before(
+    scenario: Scenario, entries: list[Accepted]
+) -> None:
+    services = tuple(CATALOGUE.services)
+    begins = scenario.truth[0].start
+    alone = [e if e.event_at < begins else replace(e, statements=()) for e in entries]
+
+    whole, _ = accustomed(scenario, entries, services, 1)
+    cut, _ = accustomed(scenario, alone, services, 1)
+    none, _ = accustomed(scenario, entries, services, 0)
+
+    assert np.array_equal(whole.baseline.rates, cut.baseline.rates)
+    assert not none.baseline.hours.any()
 
 
 def test_a_planted_cause_is_named_in_time(result: Result) -> None:

@@ -89,9 +89,9 @@ def test_state_stays_below_four_kilobytes_a_service():
 
 def test_other_version_is_refused_with_what_to_do():
     data = encode(initial(IDS, START))
-    other = data.replace(b"\xa7version\x03", b"\xa7version\x04")
+    other = data.replace(b"\xa7version\x04", b"\xa7version\x05")
 
-    with pytest.raises(StateError, match="version 4, expected 3; rebuild it from the log"):
+    with pytest.raises(StateError, match="version 5, expected 4; rebuild it from the log"):
         decode(other, IDS)
 
 

@@ -173,14 +173,20 @@ def test_campaigns_raise_nothing_and_a_crowd_with_few_words_does(
     assert any("same text" in why for why in netflix.why)
 
 
-def said(n: int, kin_of: Callable[[int], str], n_new: int) -> crowd.Crowd:
+def said(
+    n: int, kin_of: Callable[[int], str], n_new: int, n_counted: int | None = None
+) -> crowd.Crowd:
     cells: dict[str, int] = {}
     for i in range(n):
         cells[kin_of(i)] = cells.get(kin_of(i), 0) + 1
     bucket = Bucket(
-        start=0, affected={"a": n}, posts={"a": n}, newcomers={"a": n_new}, kin={"a": cells}
+        start=0,
+        affected={"a": n if n_counted is None else n_counted},
+        posts={"a": n},
+        newcomers={"a": n_new},
+        kin={"a": cells},
     )
-    return crowd.heard(crowd.cold(1), bucket, ("a",), np.array([True]))
+    return crowd.heard(crowd.cold(1), bucket, ("a",), np.array([True]), np.array([False]))
 
 
 def nats(one: crowd.Crowd) -> float:
@@ -193,6 +199,33 @@ def test_few_words_of_a_few_people_are_a_crowd_and_one_text_of_all_is_not():
     assert nats(said(6, lambda i: texts[i % 2], 6)) < 0
     assert nats(said(60, lambda i: texts[i % 3], 60)) < 0
     assert nats(said(6, lambda i: texts[0], 6)) > 0
+
+
+def test_four_long_texts_that_all_copy_are_a_campaign_and_a_few_copies_are_none():
+    four = [
+        "my kid cannot watch anything on the telly since this morning, thanks a lot",
+        "third time this week that the app throws me out while I am about to pay",
+        "does anybody else get the error page when they open their inbox at work",
+        "nobody in the whole town can call anybody, and no word of it in the news",
+    ]
+    texts = [kin(letters(text)) for text in four]
+    many = [kin(letters(f"netflix down {i} {place}")) for i, place in enumerate(PLACES)]
+
+    assert nats(said(40, lambda i: texts[i % 4], 40)) < 0
+    assert nats(said(40, lambda i: texts[i % 4], 40, n_counted=4)) > 0
+    assert nats(said(40, lambda i: many[i % len(many)], 40, n_counted=36)) < 0
+
+
+def test_who_names_another_that_fails_already_does_not_raise_a_service_alone():
+    def along(named: str, n: int) -> crowd.Crowd:
+        bucket = Bucket(start=0, affected={"a": 6}, beside={"a": {named: n}})
+        climbs, fails = np.array([True, True]), np.array([False, True])
+        return crowd.heard(crowd.cold(2), bucket, ("a", "b"), climbs, fails)
+
+    spoken, row = np.array([6.0, 0.0]), np.array([0])
+    assert not crowd.alone(along("b", 5), spoken, row)[0]
+    assert crowd.alone(along("b", 3), spoken, row)[0]
+    assert crowd.alone(along("c", 6), spoken, row)[0]
 
 
 def test_newcomers_say_nothing_where_everybody_is_new():

@@ -16,6 +16,7 @@ from stream.sources.scenario import Scenario
 SOURCE = "scenario"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 REGULARS = 15_000  # people who post on ordinary days, and about an outage too
+BY_REGULARS = 0.4  # share of all posts
 BOTS = 6
 RECENT = 40
 COPIED_LENGTH = 40  # a text of that length counts once, whoever posts it
@@ -220,9 +221,9 @@ class _Writer:
         lately = self._authors.setdefault(topic, deque(maxlen=RECENT))
         if lately and self._draw.chance(self._shares.again_share):
             return self._draw.pick(lately)
-        regular = self._draw.chance(0.4)
+        regular = self._draw.chance(BY_REGULARS)
         number = self._draw.below(REGULARS) if regular else next(self._newcomer)
-        lately.append(_hash(f"person:{number}"))
+        lately.append(person(number))
         return lately[-1]
 
     def _report(
@@ -239,6 +240,11 @@ class _Writer:
             synthetic=True,
             **fields,
         )
+
+
+def person(number: int) -> str:
+    """Return the id of somebody in the crowd; numbers below `REGULARS` are regulars."""
+    return _hash(f"person:{number}")
 
 
 def _hash(person: str) -> str:
