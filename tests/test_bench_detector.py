@@ -3,22 +3,12 @@
 import numpy as np
 import pytest
 
-from detector.bench import alarms, causes, delays, endings, nab, oracle
+from detector.bench import alarms, causes, delays, endings, oracle
 from detector.bench.life import aged, newborn
 from detector.bench.report import _ratio
 from detector.bench.rivals import RIVALS
 from detector.bench.world import PER_MINUTE, World, drawn
 from detector.likelihood import log_ratio
-
-
-def series(windows, n=1_000):
-    return nab.Series(name="x", values=np.zeros(n), windows=windows)
-
-
-def alarm_at(*rows, n=1_000):
-    seen = np.zeros(n)
-    seen[list(rows)] = 1.0
-    return {"x": seen}
 
 
 def test_world_has_the_rate_and_the_dispersion_that_it_is_given():
@@ -80,6 +70,20 @@ def test_threshold_of_an_exponential_tail_is_found():
     assert alarms.threshold(peaks, 1.0) == pytest.approx(expected, abs=0.5)
 
 
+def test_false_incidents_are_given_by_budget_with_an_interval_and_by_the_tail():
+    nats = surge.threshold(12.0)
+    peaks = np.full((2_191, 8), -np.inf)
+    peaks[::100, 0] = nats
+
+    found = ages.row("day 1", peaks, 1.0)
+
+    assert found["service_years"] == pytest.approx(8.0, rel=0.01)
+    assert found["measured"] == 0
+    assert found["ci95"] == [0, pytest.approx(3.7 / 8, abs=0.01)]
+    assert found["by_tail"] == pytest.approx(22 / 8 / 12, abs=0.01)
+    assert "day 1" in ages.table({"false_incidents_per_service_year": [found]})[1]
+
+
 def test_delay_counts_the_missed_as_the_horizon():
     highest = np.array([[0.0, 5.0, 9.0], [0.0, 0.0, 0.0]])
 
@@ -105,23 +109,6 @@ def test_ratio_leaves_out_what_even_the_bound_misses():
     ]
 
     assert _ratio(cells, "ours", np.mean) == 2.0
-
-
-def test_silence_scores_nothing_and_early_alarms_in_every_window_score_all():
-    corpus = [series(((300, 399), (600, 699)))]
-
-    assert nab.score(corpus, alarm_at(), 0.5) == 0
-    assert nab.score(corpus, alarm_at(300, 600), 0.5) == pytest.approx(100, abs=0.1)
-
-
-def test_late_alarms_and_false_ones_cost():
-    corpus = [series(((300, 399),))]
-    early, late = (nab.score(corpus, alarm_at(row), 0.5) for row in (300, 390))
-
-    assert early > late > 50
-    assert nab.score(corpus, alarm_at(300, 900), 0.5) == pytest.approx(early - 5.5, abs=0.1)
-    assert nab.score(corpus, alarm_at(300, 402), 0.5) > nab.score(corpus, alarm_at(300, 900), 0.5)
-    assert nab.score(corpus, alarm_at(300, 10), 0.5) == early
 
 
 def test_tenfold_outage_of_a_learnt_service_is_resolved_soon_after_its_end():

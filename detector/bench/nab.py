@@ -1,5 +1,5 @@
 """
-The Numenta Anomaly Benchmark (Lavin and Ahmad 2015): its scoring rules, and our scores.
+The Numenta Anomaly Benchmark (Lavin and Ahmad 2015): its files and its scoring rules.
 
 One threshold for the whole corpus, the best; in a labelled window the earliest alarm counts, the
 earlier the more; alarms outside cost by their distance from the window before. 0 is a detector that
@@ -14,25 +14,35 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from detector.baseline import Floats
-from detector.bench.life import judged, newborn
-from detector.bench.world import World
 
-FALSE_ALARM = 0.11  # the standard profile; a hit and a miss weigh 1
-_RECORD_BINS = 864  # three days
-_NOTHING = -50.0
-_PEAK = 600.0  # reports a bin that the highest value of a series that is no count stands for
-_MOST = 3_000.0  # a bin of a count: one bucket takes no more
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What a false alarm and a missed window weigh where a window that is found weighs 1."""
+
+    false_alarm: float
+    miss: float
+
+
+STANDARD = Profile(false_alarm=0.11, miss=1.0)
+PROFILES = {
+    "standard": STANDARD,
+    "reward_low_FP_rate": Profile(false_alarm=0.22, miss=1.0),
+    "reward_low_FN_rate": Profile(false_alarm=0.11, miss=2.0),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """One file: *values* by row, and labelled windows as first and last row."""
+    """
+    One file: *values* by row, *at* in unix seconds, and labelled windows as first and last row.
+    """
 
     name: str
+    at: Floats
     values: Floats
     windows: tuple[tuple[int, int], ...]
 
@@ -41,6 +51,13 @@ def load(folder: Path) -> tuple[Series, ...]:
     """Read all series that `labels/combined_windows.json` lists."""
     listed = json.loads((folder / "labels" / "combined_windows.json").read_text(encoding="utf-8"))
     return tuple(_series(folder, name, listed[name]) for name in sorted(listed))
+
+
+def published(folder: Path) -> dict[str, dict[str, float]]:
+    """Scores over all series as Numenta publishes them, by detector and profile."""
+    text = (folder / "published_final_results.json").read_text(encoding="utf-8")
+    found: dict[str, dict[str, float]] = json.loads(text)
+    return found
 
 
 def _series(folder: Path, name: str, windows: Sequence[Sequence[str]]) -> Series:
@@ -54,7 +71,7 @@ def _series(folder: Path, name: str, windows: Sequence[Sequence[str]]) -> Series
         )
         for first, last in windows
     )
-    return Series(name=name, values=np.array([value for _, value in rows]), windows=spans)
+    return Series(name=name, at=at, values=np.array([value for _, value in rows]), windows=spans)
 
 
 def _instant(text: str) -> float:
@@ -66,14 +83,14 @@ def probation(n_rows: int) -> int:
     return int(min(0.15 * n_rows, 750))
 
 
-def weights(series: Series) -> tuple[Floats, NDArray[np.intp]]:
+def weights(series: Series, profile: Profile = STANDARD) -> tuple[Floats, NDArray[np.intp]]:
     """What an alarm in each row is worth, and the number of its window, -1 outside of all."""
     n = len(series.values)
-    worth, window = np.full(n, -FALSE_ALARM), np.full(n, -1, np.intp)
+    worth, window = np.full(n, -profile.false_alarm), np.full(n, -1, np.intp)
     for last, after in _gaps(series):
         first, end = last
         distance = (np.arange(end + 1, after) - end) / max(end - first, 1)
-        worth[end + 1 : after] = FALSE_ALARM * _sigmoid(distance)
+        worth[end + 1 : after] = profile.false_alarm * _sigmoid(distance)
     for number, (first, end) in enumerate(series.windows):
         place = -(end - np.arange(first, end + 1) + 1) / (end - first + 1)
         worth[first : end + 1] = _sigmoid(place) / _sigmoid(np.array([-1.0]))
@@ -90,21 +107,35 @@ def _sigmoid(x: Floats) -> Floats:
     return np.where(x > 3, -1.0, 2 / (1 + np.exp(np.minimum(5 * x, 50))) - 1)
 
 
-def score(corpus: Sequence[Series], anomaly: Mapping[str, Floats], threshold: float) -> float:
+def raw_score(
+    series: Series, anomaly: Floats, threshold: float, profile: Profile = STANDARD
+) -> float:
+    """Sum of one file at one *threshold*: 1 a window that is found at once, 0 without windows."""
+    worth, window = weights(series, profile)
+    rows = np.flatnonzero(anomaly >= threshold)
+    rows = rows[rows >= probation(len(worth))]
+    total = float(worth[rows[window[rows] < 0]].sum())
+    for number in range(len(series.windows)):
+        hits = worth[rows[window[rows] == number]]
+        total += float(hits.max()) if len(hits) else -profile.miss
+    return total
+
+
+def score(
+    corpus: Sequence[Series],
+    anomaly: Mapping[str, Floats],
+    threshold: float,
+    profile: Profile = STANDARD,
+) -> float:
     """Normalised score at one *threshold*."""
-    raw, n_windows = 0.0, sum(len(series.windows) for series in corpus)
-    for series in corpus:
-        worth, window = weights(series)
-        rows = np.flatnonzero(anomaly[series.name] >= threshold)
-        rows = rows[rows >= probation(len(worth))]
-        raw += float(worth[rows[window[rows] < 0]].sum())
-        for number in range(len(series.windows)):
-            hits = worth[rows[window[rows] == number]]
-            raw += float(hits.max()) if len(hits) else -1.0
-    return 100 * (raw + n_windows) / (2 * n_windows)
+    raw = sum(raw_score(one, anomaly[one.name], threshold, profile) for one in corpus)
+    n_windows = sum(len(series.windows) for series in corpus)
+    return 100 * (raw + profile.miss * n_windows) / ((1 + profile.miss) * n_windows)
 
 
-def best(corpus: Sequence[Series], anomaly: Mapping[str, Floats]) -> tuple[float, float]:
+def best(
+    corpus: Sequence[Series], anomaly: Mapping[str, Floats], profile: Profile = STANDARD
+) -> tuple[float, float]:
     """
     The best score over all thresholds, and its threshold: the benchmark's own optimisation.
 
@@ -113,13 +144,13 @@ def best(corpus: Sequence[Series], anomaly: Mapping[str, Floats]) -> tuple[float
     """
     found, gained, n_windows = [], [], 0
     for series in corpus:
-        worth, window = weights(series)
+        worth, window = weights(series, profile)
         rows = np.arange(probation(len(worth)), len(worth))
         rows = rows[np.argsort(-anomaly[series.name][rows], kind="stable")]
         gain = worth[rows]
         for number in range(len(series.windows)):
             inside = window[rows] == number
-            so_far = np.maximum.accumulate(np.concatenate([[-1.0], gain[inside]]))
+            so_far = np.maximum.accumulate(np.concatenate([[-profile.miss], gain[inside]]))
             gain[inside] = np.diff(so_far)
         found.append(anomaly[series.name][rows])
         gained.append(gain)
@@ -131,49 +162,4 @@ def best(corpus: Sequence[Series], anomaly: Mapping[str, Floats]) -> tuple[float
     top = last[np.argmax(raw[last])]
     if raw[top] <= 0:
         return 0.0, float("inf")
-    return 100 * float(raw[top]) / (2 * n_windows), float(every[top])
-
-
-def statistics(corpus: Sequence[Series]) -> dict[str, Floats]:
-    """
-    Our statistic where it tops that of the last three days, -50 elsewhere.
-
-    The benchmark rewards the beginning of what is new and fines each row of it after: a statistic
-    that stays high while something lasts is told once. A bin of five minutes is judged as one
-    bucket, so the detector's clock runs thirty times slower than live, and it sees no season. A
-    series that is no count is scaled so that its highest value stands for 600 reports.
-    """
-    counts = np.zeros((len(corpus), max(len(series.values) for series in corpus)))
-    for row, series in enumerate(corpus):
-        counts[row, : len(series.values)] = _as_counts(series)
-    world = World(np.ones(len(corpus)), 0)
-    seen = np.array([statistic for _, statistic in judged(newborn(world), counts)]).T
-    return {s.name: _records(seen[row, : len(s.values)]) for row, s in enumerate(corpus)}
-
-
-def _records(statistic: Floats) -> Floats:
-    seen = np.maximum(statistic, _NOTHING)
-    before = np.concatenate([np.full(_RECORD_BINS, _NOTHING), seen])
-    top = sliding_window_view(before, _RECORD_BINS).max(axis=1)[: len(seen)]
-    return np.where(seen > top, seen, _NOTHING)
-
-
-def _as_counts(series: Series) -> Floats:
-    if series.name.startswith("realTweets/"):
-        return np.minimum(series.values, _MOST)
-    low, high = series.values.min(), series.values.max()
-    return np.asarray(_PEAK * (series.values - low) / max(high - low, 1e-9))
-
-
-def scores(folder: Path) -> dict[str, float]:
-    """Our scores: over all series, and on those of realTweets at the same threshold."""
-    corpus = load(folder)
-    seen = statistics(corpus)
-    total, threshold = best(corpus, seen)
-    tweets = [series for series in corpus if series.name.startswith("realTweets/")]
-    return {
-        "all": round(total, 1),
-        "realTweets": round(score(tweets, seen, threshold), 1),
-        "realTweets_own_threshold": round(best(tweets, seen)[0], 1),
-        "threshold": round(threshold, 2),
-    }
+    return 100 * float(raw[top]) / ((1 + profile.miss) * n_windows), float(every[top])

@@ -84,9 +84,9 @@ def measured(
         "state_bytes_per_service": spent.state_bytes_per_service,
     }
     if nab:
-        from detector.bench.nab import scores
+        from detector.bench.nab_scores import scores
 
-        result["nab"] = scores(nab)
+        result["nab"] = scores(nab, processes)
     return result
 
 
@@ -158,5 +158,6 @@ def table(report: Report) -> list[str]:
         f"{spent['state_bytes_per_service']} bytes a service"
     )
     if "nab" in report:
-        lines.append(f"NAB: {report['nab']}")
+        lines.append("Numenta Anomaly Benchmark, 0 to 100")
+        lines.extend(f"  {name}: {found}" for name, found in report["nab"].items())
     return lines
