@@ -53,8 +53,8 @@ def show(story: Story, card: Card, *, brief: bool) -> None:
 
 
 def key(story: Story) -> str:
-    """Return the key of the card's container; a CSS class by which its edge gets its tone."""
-    return f"card-{_tone(story.incident)}-{token(story.incident.id, 'incident')}"
+    """Return the key of the card's container: as long as it stays, so does what is typed in it."""
+    return f"card-{token(story.incident.id, 'incident')}"
 
 
 def _tone(incident: Incident) -> str:
@@ -79,7 +79,7 @@ def head(story: Story, *, level: str = "h2", linked: bool = False) -> Markup:
         el("div", *marks, *_handled(story), since, more if linked else Markup(), class_="marks"),
         el(level, named),
         el("p", subtitle(story), class_="subtitle"),
-        class_="card-head",
+        class_=f"card-head {_tone(incident)}",
     )
 
 

@@ -1,13 +1,15 @@
 """The buttons by which an operator acts on an incident or a service; all is in the audit."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Literal
 
 import redis
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.site import Site
-from detector.actions import ActionError, Forbidden, Marks
+from detector.actions import ActionError, Actor, Forbidden, Marks
 from detector.incidents import Incident
 from detector.silence import Silence
 
@@ -17,6 +19,7 @@ LENGTHS = {
     "1 day": timedelta(days=1),
     "7 days": timedelta(days=7),
 }
+PLACE_PIXELS = 150  # the longest label of those that take turns
 NO_ROLE = "Only operators can act; this page lets you look."
 
 
@@ -25,18 +28,20 @@ def incident(site: Site, told: Incident, marks: Marks) -> None:
     if not site.may_act:
         st.caption(NO_ROLE)
         return
-    actions, by, now = site.reader.stores.actions, site.actor, site.now
+    actions = site.reader.stores.actions
     with st.container(horizontal=True, key="desk", gap="small"):
-        if marks.acknowledged is None:
-            _button(site, "Acknowledge", "pan_tool", lambda: actions.acknowledge(told.id, by, now))
-        else:
-            _button(site, "Release", "undo", lambda: actions.release(told.id, by, now))
-        _mute(site, _silence_of(site, incident=told.id), incident=told.id)
-        if marks.false_alarm is None:
-            _button(site, "False alarm", "block", lambda: actions.call_false(told.id, by, now))
-        else:
-            _button(site, "Not false", "undo", lambda: actions.call_real(told.id, by, now))
+        with _place("acknowledge"):
+            if marks.acknowledged is None:
+                _mark(site, "Acknowledge", "pan_tool", actions.acknowledge, told.id)
+            else:
+                _mark(site, "Release", "undo", actions.release, told.id)
+        with _place("false"):
+            if marks.false_alarm is None:
+                _mark(site, "False alarm", "block", actions.call_false, told.id)
+            else:
+                _mark(site, "Not false", "undo", actions.call_real, told.id)
         _note(site, told.id)
+        _mute(site, _silence_of(site, incident=told.id), incident=told.id)
 
 
 def service(site: Site, id: str) -> None:
@@ -46,6 +51,17 @@ def service(site: Site, id: str) -> None:
         return
     with st.container(horizontal=True, key="desk", gap="small"):
         _mute(site, _silence_of(site, service=id), service=id)
+
+
+def _place(name: str) -> DeltaGenerator:
+    """Return a place for two buttons that take turns: nothing moves away from under a pointer."""
+    return st.container(key=f"place-{name}", width=PLACE_PIXELS)
+
+
+def _mark(
+    site: Site, label: str, icon: str, act: Callable[[str, Actor, datetime], None], incident: str
+) -> None:
+    _button(site, label, icon, lambda: act(incident, site.actor, site.now), width="stretch")
 
 
 def _silence_of(
@@ -92,11 +108,18 @@ def _note(site: Site, id: str) -> None:
             st.rerun(scope="app")
 
 
-def _button(site: Site, label: str, icon: str, act: Callable[[], object]) -> None:
+def _button(
+    site: Site,
+    label: str,
+    icon: str,
+    act: Callable[[], object],
+    width: Literal["content", "stretch"] = "content",
+) -> None:
     st.button(
         label,
         key=f"do-{label.split(' (')[0]}",
         icon=f":material/{icon}:",
+        width=width,
         on_click=do,
         args=(site, act),
     )
@@ -114,7 +137,8 @@ def do(site: Site, act: Callable[[], object]) -> None:
 
 
 def problem() -> None:
-    """Say once what went wrong with the last action."""
-    if said := st.session_state.pop("problem", None):
-        st.warning("That did not work.")
-        st.text(said)
+    """Say once what went wrong with the last action, in a place of its own."""
+    with st.container(key="problem"):
+        if said := st.session_state.pop("problem", None):
+            st.warning("That did not work.")
+            st.text(said)

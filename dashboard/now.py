@@ -21,14 +21,18 @@ def show(site: Site) -> None:
     snapshot = site.snapshot
     wanted = ask(site)
     shown = [incident for incident in snapshot.open if wanted.fits(incident, site.services)]
-    if not snapshot.open:
-        st.html(_calm(site))
-    elif not shown:
-        st.text("No open incident fits the search.")
-    for i, incident in enumerate(shown):
-        _card(site, incident, brief=i >= N_WHOLE_CARDS)
-    suspects.show(site, wanted)
-    uncatalogued.show(site)
+    # One place for each part: what comes or goes in one does not move, and so close, the others.
+    with st.container(key="open"):
+        if not snapshot.open:
+            st.html(_calm(site))
+        elif not shown:
+            st.text("No open incident fits the search.")
+        for i, incident in enumerate(shown):
+            _card(site, incident, brief=i >= N_WHOLE_CARDS)
+    with st.container(key="held"):
+        suspects.show(site, wanted)
+    with st.container(key="unknown"):
+        uncatalogued.show(site)
     grid.show(site, wanted)
     _recent(site, wanted)
 

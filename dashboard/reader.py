@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import redis
 
@@ -80,7 +80,7 @@ class Reader:
         self.drawn = Drawn()
         self._catalogue = catalogue
         self._lock = Lock()
-        self._slow: dict[str, tuple[datetime, Any]] = {}
+        self._slow: dict[str, tuple[datetime | None, Any]] = {}
         self._view = View()
         self._tried_at: datetime | None = None
 
@@ -98,7 +98,11 @@ class Reader:
             self._lock.release()
 
     def find(self, id: str, snapshot: Snapshot, now: datetime) -> Found | None:
-        """Return the incident of that *id*, or None; raises redis-py's errors."""
+        """
+        Return the incident of that *id*, or None.
+
+        Raises redis-py's errors where it was never read before.
+        """
         held = next((one for one in snapshot.open if one.id == id), None)
         if held is None:
             return self._kept(f"closed {id}", now, lambda: self._closed(id, snapshot))
@@ -142,15 +146,23 @@ class Reader:
     def forget(self) -> None:
         """Have the next look read anew: something was changed here."""
         self._tried_at = None
-        self._slow.clear()
+        self._slow = {name: (None, kept) for name, (_, kept) in list(self._slow.items())}
 
     def _kept(self, name: str, now: datetime, read: Callable[[], T]) -> T:
-        held = self._slow.get(name)
-        if held is None or now - held[0] >= SLOW_AGE:
-            while len(self._slow) >= N_SLOW:
-                self._slow.pop(next(iter(self._slow)), None)
-            held = self._slow[name] = now, read()
-        return held[1]
+        """Return what is kept of *name*, read anew when it is old, as long as that can be read."""
+        read_at, kept = self._slow.get(name, (None, None))
+        if read_at is not None and now - read_at < SLOW_AGE:
+            return cast(T, kept)
+        try:
+            found = read()
+        except redis.RedisError:
+            if name not in self._slow:
+                raise
+            return cast(T, kept)
+        while len(self._slow) >= N_SLOW:
+            self._slow.pop(next(iter(self._slow)), None)
+        self._slow[name] = now, found
+        return found
 
     def _read_past(self) -> Past:
         incidents = self.stores.incidents.recent(N_PAST)

@@ -32,7 +32,7 @@ def show(site: Site) -> None:
     except redis.RedisError:
         st.text("This service cannot be read while the store does not answer.")
         return
-    with st.container(key=f"card-{_tone(site, chosen)}-service"):
+    with st.container(key="card-service"):
         st.html(_head(site, chosen, series))
         suspects.of(site, chosen.id)
         desk.service(site, chosen.id)
@@ -97,7 +97,7 @@ def _head(site: Site, service: Service, series: Series) -> Markup:
         "header",
         el("div", *marks, el("span", service.industry, class_="since"), class_="marks"),
         el("h1", service.name),
-        class_="card-head",
+        class_=f"card-head {_tone(site, service)}",
     )
     return join(head, _figures(site, series))
 

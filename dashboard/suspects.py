@@ -41,9 +41,9 @@ def show(site: Site, wanted: Filter) -> None:
 
 def of(site: Site, service: str) -> None:
     """Draw the same of one *service*, for its own page."""
-    for one in site.snapshot.suspects:
-        if one.service == service:
-            with st.container(key="suspects"):
+    with st.container(key="suspects"):
+        for one in site.snapshot.suspects:
+            if one.service == service:
                 _one(one, el("b", "Suspect, not raised"))
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import streamlit as st
 
 from dashboard import feed, words
-from dashboard.markup import Markup, el, mark
+from dashboard.markup import Markup, el, join, mark
 from dashboard.posts import token
 from dashboard.site import Site
 from dashboard.snapshot import Snapshot
@@ -28,12 +28,10 @@ def show(site: Site, *, brief: bool = False) -> bool:
     *brief* leaves the headline out, and keeps what tells how current the page is.
     """
     snapshot = site.view.snapshot
-    st.html(_strip_only(site) if brief else _masthead(site))
-    if snapshot is None:
-        return False
-    if feed.is_synthetic(snapshot):
-        st.html(_replay_banner())
-    return True
+    banner = _replay_banner() if snapshot and feed.is_synthetic(snapshot) else Markup()
+    # One element, so that none of those below ever changes its place.
+    st.html(join(_strip_only(site) if brief else _masthead(site), banner))
+    return snapshot is not None
 
 
 def headline(site: Site) -> tuple[words.Mark, str]:

@@ -1,5 +1,6 @@
 """The served page in headless Chromium: what a person sees of a real Redis, without reloading."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from detector.actions import Actions
 from detector.counts import Counts
 from detector.inbox import Inbox
 from detector.incident_store import IncidentStore
+from detector.incidents import Severity
 from tests.page_browser import SLOW, Visit
 from tests.page_story import ATTACKS, World, incident, points, suspect
 
@@ -75,6 +77,28 @@ def test_what_was_typed_and_opened_survives_a_refresh(
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 100
 
 
+@pytest.mark.parametrize("page_of", ["incident", "service?id=zz-pay"])
+def test_an_open_popover_stays_with_what_is_typed_when_all_around_it_changes(
+    story: World, address: str, visit: Visit, page_of: str
+) -> None:
+    clock, page = _minute(), visit.page
+    story.receive(clock)
+    story.judge(incident(clock), clock=clock)
+    page.goto(f"{address}{page_of}")
+    page.get_by_role("button", name="Mute").click()
+    why = page.get_by_label("Why (optional)")
+    why.press_sequentially("half a thought")
+
+    worse = tuple(replace(one, severity=Severity.MAJOR) for one in incident(clock).affected)
+    now = incident(clock, severity=Severity.MAJOR, affected=worse, synthetic=True)
+    story.judge(now, clock=clock, suspects=(suspect(clock),))
+
+    expect(page.locator(".replay")).to_be_visible(timeout=SLOW)
+    expect(page.locator(".card-head.major")).to_be_visible(timeout=SLOW)
+    expect(why).to_have_value("half a thought")
+    expect(why).to_be_focused()
+
+
 def test_hostile_posts_run_nothing_and_fetch_nothing(
     story: World, address: str, visit: Visit
 ) -> None:
@@ -129,6 +153,8 @@ def test_an_incident_is_acknowledged_muted_and_noted(
 
     page.get_by_role("button", name="Acknowledge").click(timeout=SLOW)
     expect(page.locator(".card-head")).to_contain_text("Acknowledged by this machine", timeout=SLOW)
+    # Or else somebody quick hits what has moved to where he saw the button.
+    expect(page.locator(".st-key-place-acknowledge")).to_have_css("width", "150px")
     page.get_by_role("button", name="Mute").click()
     page.get_by_role("button", name="Mute now").click()
     expect(page.get_by_role("button", name="Unmute")).to_be_visible(timeout=SLOW)

@@ -7,9 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from redis.exceptions import RedisError
 
 from dashboard import bar, charts, onset, reach
+from dashboard.environment import Environment
 from dashboard.posts import plain
+from dashboard.reader import SLOW_AGE, Reader
+from dashboard.stores import Stores
 from detector.incidents import Status
 from detector.official import OfficialEvent, OfficialState
 from detector.official_store import OfficialStore
@@ -66,6 +70,27 @@ def test_an_incident_has_an_address_of_its_own_after_it_is_resolved(page: World)
 
     assert "Lasted" in shown
     assert "Zed Chat" in shown
+
+
+def test_what_was_read_of_an_incident_is_shown_while_the_store_is_away(page: World) -> None:
+    page.receive()
+    page.judge(incident(status=Status.RESOLVED, resolved_at=CLOCK))
+    reader = Reader(Stores.of(Environment.read(page.environment).client(), page.prefix), CATALOGUE)
+    snapshot = reader.view(CLOCK).snapshot
+    assert snapshot is not None
+    found = reader.find("20251020-zz", snapshot, CLOCK)
+    page.redis.config_set("requirepass", "changed")
+    try:
+        page.redis.client_kill_filter(_type="normal", skipme=True)
+        reader.forget()
+        later = CLOCK + SLOW_AGE
+
+        assert found is not None
+        assert reader.find("20251020-zz", snapshot, later) == found
+        with pytest.raises(RedisError):
+            reader.find("another", snapshot, later)
+    finally:
+        page.redis.config_set("requirepass", "")
 
 
 def test_an_address_from_an_old_message_leads_to_the_incident(page: World) -> None:
