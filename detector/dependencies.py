@@ -85,8 +85,11 @@ class Graph:
         """
         Rows of all services that share a provider with enough of the *failing* ones to matter.
         """
-        near = [h.rows for h in self.hypotheses if failing[h.rows].sum() >= MIN_EXPLAINED]
-        return np.unique(np.concatenate([np.zeros(0, np.intp), np.flatnonzero(failing), *near]))
+        beside = failing.copy()
+        for one in self.hypotheses:
+            if failing[one.rows].sum() >= MIN_EXPLAINED:
+                beside[one.rows] = True
+        return np.flatnonzero(beside)
 
 
 def graph(catalogue: Catalogue, services: Sequence[str]) -> Graph:

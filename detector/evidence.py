@@ -37,11 +37,10 @@ class Hint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 def gathered(hints: Sequence[Hint], bucket: Bucket, climbing: Set[str]) -> tuple[Hint, ...]:
     """Add *bucket* to the hints of the services that are *climbing*, and drop all others."""
     known = {hint.service: hint for hint in hints if hint.service in climbing}
-    heard = climbing & bucket.affected.keys()
-    for part in (bucket.symptoms, bucket.regions, bucket.languages, bucket.samples):
-        for service in heard & part.keys():
-            known[service] = _added(known.get(service), service, bucket)
-            heard.remove(service)
+    parts = (bucket.symptoms, bucket.regions, bucket.languages, bucket.samples)
+    telling = {*parts[0], *parts[1], *parts[2], *parts[3]} & climbing & bucket.affected.keys()
+    for service in telling:
+        known[service] = _added(known.get(service) or Hint(service=service), bucket)
     return tuple([known[service] for service in sorted(known)])
 
 
@@ -101,28 +100,31 @@ def _newest_first(samples: Sequence[Sample]) -> Iterable[Sample]:
         yield from sorted(same, key=attrgetter("report_id", "service"))
 
 
-def _added(hint: Hint | None, service: str, bucket: Bucket) -> Hint:
-    if hint is None:
-        hint = Hint(service=service)
+def _added(hint: Hint, bucket: Bucket) -> Hint:
+    service = hint.service
     return Hint(
         service=service,
-        symptoms=added_up(hint.symptoms, bucket.symptoms.get(service, {})),
-        regions=added_up(hint.regions, bucket.regions.get(service, {})),
-        languages=added_up(hint.languages, bucket.languages.get(service, {})),
+        symptoms=added_up(hint.symptoms, bucket.symptoms.get(service)),
+        regions=added_up(hint.regions, bucket.regions.get(service)),
+        languages=added_up(hint.languages, bucket.languages.get(service)),
         # A bucket's are in the order of time: these are the newest.
-        samples=(*hint.samples, *bucket.samples.get(service, ()))[-_MAX_PENDING:],
+        samples=(hint.samples + bucket.samples.get(service, ()))[-_MAX_PENDING:],
     )
 
 
-def added_up(old: Tally, new: Mapping[str, int]) -> Tally:
+def added_up(old: Tally, new: Mapping[str, int] | None) -> Tally:
     """Add *new* to the tally *old*, the most frequent first."""
     if not new:
         return old
+    if len(new) == 1 and len(old) <= 1:  # by far the most of all calls
+        (kind, count), *_ = new.items()
+        if not old:
+            return ((kind, count),)
+        if old[0][0] == kind:
+            return ((kind, old[0][1] + count),)
     total = dict(old)
     for kind, count in new.items():
         total[kind] = total.get(kind, 0) + count
-    if len(total) == 1:
-        return tuple(total.items())
     return tuple(sorted(total.items(), key=_most_frequent))[:_MAX_KINDS]
 
 

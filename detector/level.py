@@ -18,11 +18,14 @@ Rows = NDArray[np.intp]
 Times = NDArray[np.int64]
 
 SIZE = 24  # points of a grid
-_ZERO = 10  # the point that is the baseline itself
 _WORLD = 1.9  # standard deviation of the log rate over all services of the world
 _FLOOR = np.float32(1e-9)  # of a posterior: nothing on the grid is impossible
 # Nats between a level and the best normal one: single precision has no more to spare.
-_LEAST, _MOST = -46.0, 25.0
+_LEAST = -46.0
+# The same for what lies above the grid, by what is known of the service. Where nothing is known an
+# outage beyond it explains nothing better than the highest normal level: the service may be busier
+# than any other, and no outage at all.
+_MOST = np.array((25.0, 25.0, 0.0), np.float32)
 _CEILING = np.float32(np.exp(36.0))  # of a service's sums
 _BLOCK = 2_500  # services at a time, which the processor's cache holds
 _FASTEST = 0.4  # share of the mass at a point that a minute moves to the next
@@ -33,17 +36,20 @@ _GROWTH = np.float32(0.05)  # share of outages that reach the next effect in a m
 # Points are this far apart in the logarithm of the level, by what is known of the service.
 _SPACINGS = np.array((0.15, 0.25, 0.4))
 _FINE_BELOW = np.array((0.4, 0.75))  # uncertainty of the baseline
+# The point that is the baseline itself. One never seen may have sixty reports a minute already;
+# how quiet it is below 0.4 an hour makes no difference.
+_ZEROS = np.array((10, 10, 7))
 # Effects of an outage, in points: 1.6, 2.5, 3.9, 7, 17, 60 and 300 on the finest grid.
 _STEPS = (3, 6, 9, 13, 19, 27, 38)
 N_EFFECTS = len(_STEPS)
 _WIDTH = SIZE + _STEPS[-1]
-_SCALES = np.exp((np.arange(_WIDTH) - _ZERO)[:, None] * _SPACINGS)
+_SCALES = np.exp((np.arange(_WIDTH)[:, None] - _ZEROS) * _SPACINGS)
 _SCALES_32 = _SCALES.astype(np.float32)
 
 
 def scales(baseline: Baseline) -> Floats:
     """Levels of each service's grid, x its baseline, shape (`SIZE`, services)."""
-    return np.asarray(_SCALES[:SIZE, _kind(baseline)])
+    return np.asarray(_SCALES[:SIZE].take(_kind(baseline), axis=1))
 
 
 def prior(baseline: Baseline) -> Singles:
@@ -54,11 +60,13 @@ def prior(baseline: Baseline) -> Singles:
     return np.asarray(weight / weight.sum(axis=0), np.float32)
 
 
-def around(normal: Floats, baseline: Baseline) -> Singles:
-    """Levels about *normal*, x baseline, known half as well as the baseline tells of any."""
-    deviation = baseline.uncertainty / 2
-    centre = np.log(normal) - deviation**2 / 2
-    weight = np.exp(-(((_logs(baseline) - centre) / deviation) ** 2) / 2) + float(_FLOOR)
+def _around(normal: Floats, baseline: Baseline, rows: Rows) -> Singles:
+    """
+    Levels of *rows* about *normal*, x baseline, known half as well as the baseline tells of any.
+    """
+    deviation = baseline.uncertainty[rows] / 2
+    centre = np.log(normal[rows]) - deviation**2 / 2
+    weight = np.exp(-(((_logs(baseline)[:, rows] - centre) / deviation) ** 2) / 2) + float(_FLOOR)
     return np.asarray(weight / weight.sum(axis=0), np.float32)
 
 
@@ -94,7 +102,7 @@ def wandered(mass: Singles, baseline: Baseline) -> Singles:
     """Let a minute pass: levels wander, outages grow; what a service has keeps its sum."""
     gain = baseline.wander / 60 + season_variance(baseline) * _SEASON_DRIFT
     half, pull = gain / (2 * _spacing(baseline) ** 2), gain / (2 * baseline.uncertainty**2)
-    place = (np.arange(SIZE) - _ZERO)[:, None]
+    place = _places(baseline)
     up = np.minimum(half + pull * np.maximum(-place, 0), _FASTEST).astype(np.float32)
     down = np.minimum(half + pull * np.maximum(place, 0), _FASTEST).astype(np.float32)
     up[-1], down[0] = 0, 0
@@ -119,7 +127,8 @@ def _wander(old: Singles, up: Singles, down: Singles, new: Singles) -> None:
 
 def regridded(mass: Singles, old: Baseline, new: Baseline, factor: Floats) -> Singles:
     """Carry *mass* from *old*'s grid to that of *new*, which expects *factor* times as much."""
-    at = np.clip((_logs(old) - np.log(factor)) / _spacing(new) + _ZERO, 0, SIZE - 1)
+    zero = _ZEROS[_kind(new)]
+    at = np.clip((_logs(old) - np.log(factor)) / _spacing(new) + zero, 0, SIZE - 1)
     low = np.minimum(at.astype(np.intp), SIZE - 2)
     part = (at - low).astype(np.float32)
     move = np.zeros((mass.shape[2], SIZE, SIZE), np.float32)
@@ -140,15 +149,14 @@ def keep(new: Singles, old: Singles, normal: Floats, held: Times, baseline: Base
         new[0, :, rows] = old[0, :, rows]
         begins = rows[held[rows] == 1]
         if len(begins):
-            new[0, :, begins] = around(normal, baseline)[:, begins].T
+            new[0, :, begins] = _around(normal, baseline, begins).T
 
 
 def capped(mass: Singles) -> Floats:
     """Sum what speaks for a change by service, after capping it in place."""
     total = mass[1:].sum(axis=(0, 1))
-    over = np.flatnonzero(total > _CEILING)
-    if len(over):
-        mass[1:, :, over] *= _CEILING / total[over]
+    if (total > _CEILING).any():
+        mass[1:] *= np.where(total > _CEILING, _CEILING / total, np.float32(1))
     return np.asarray(np.minimum(total, _CEILING), np.float64)
 
 
@@ -168,7 +176,7 @@ def _likelihood(count: Floats, expected: Floats, phi: Floats, kind: Rows) -> Sin
         size = _SCALES.take(kind[rows], axis=1) * (expected[rows] / (phi[rows] - 1))
         gain = log_rising(size, count[rows]) - size * np.log(phi[rows])
         log[:, rows] = gain - gain[:SIZE].max(axis=0)
-    return np.asarray(np.exp(np.clip(log, _LEAST, _MOST, out=log), out=log))
+    return np.asarray(np.exp(np.clip(log, _LEAST, _MOST[kind], out=log), out=log))
 
 
 def _kind(baseline: Baseline) -> Rows:
@@ -180,4 +188,9 @@ def _spacing(baseline: Baseline) -> Floats:
 
 
 def _logs(baseline: Baseline) -> Floats:
-    return np.asarray((np.arange(SIZE) - _ZERO)[:, None] * _spacing(baseline))
+    return np.asarray(_places(baseline) * _spacing(baseline))
+
+
+def _places(baseline: Baseline) -> Rows:
+    """Each point's distance from the baseline's, in points, shape (`SIZE`, services)."""
+    return np.asarray(np.arange(SIZE)[:, None] - _ZEROS[_kind(baseline)])

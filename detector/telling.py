@@ -59,13 +59,16 @@ def _explained(
 ) -> tuple[State, Explanation | None]:
     """Ask for the cause when a service begins to fail, and once a minute while two fail."""
     course, test = state.course, state.surge
-    asked = opens or state.next_start % MINUTE == 0
-    if not asked or np.count_nonzero(course.phase == FAILING) < 2:
+    due = opens or state.next_start % MINUTE == 0
+    if not due or np.count_nonzero(course.phase == FAILING) < 2:
         return state, None
     # A service counts for its incident's cause as long as that is open, recovered or not.
     known = {one.service: one for one in _in_open_incidents(state)}
     failing = (course.phase != NORMAL) | (column(state.services, dict.fromkeys(known, 1)) > 0)
-    rows = np.union1d(graph.rows_beside(failing), _telling(test, usual))
+    asked = surge.suspicion(test) >= _CLIMBING
+    asked[_most(usual, _POPULAR)] = True  # what climbs, and the popular, tell of any failure
+    asked[graph.rows_beside(failing)] = True
+    rows = np.flatnonzero(asked)
     abnormal = np.zeros(len(state.services))
     abnormal[rows] = surge.abnormality(test, state.baseline, rows)
     # What failed since the onset is evidence to the end of the incident, however far it has
@@ -89,10 +92,13 @@ def _explained(
     return replace(state, course=replace(course, evidence=strongest)), explain(graph, evidence)
 
 
-def _telling(test: surge.Surge, usual: Floats) -> Rows:
-    """Services that say something of a failure of unknown reach: what climbs, and the popular."""
-    popular = np.argsort(-usual, kind="stable")[:_POPULAR]
-    return np.union1d(np.flatnonzero(surge.suspicion(test) >= _CLIMBING), popular)
+def _most(values: Floats, n: int) -> Rows:
+    """Rows of the *n* greatest, of equals the first."""
+    if len(values) <= n:
+        return np.arange(len(values))
+    least = np.partition(values, -n)[-n]
+    above = np.flatnonzero(values > least)
+    return np.concatenate([above, np.flatnonzero(values == least)[: n - len(above)]])
 
 
 def _in_open_incidents(state: State) -> Iterator[Affected]:

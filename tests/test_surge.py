@@ -87,6 +87,19 @@ def test_false_alarms_on_a_known_null_stay_within_a_loose_budget(per_minute):
     assert alarms <= 1_500 * n / 1_578
 
 
+@pytest.mark.parametrize("per_minute", [0.5, 26.0, 300.0])
+def test_service_never_seen_is_no_outage_however_busy_it_is(per_minute):
+    rng, base = np.random.default_rng(4), baseline.cold(50, START)
+    mean = per_minute * WIDTH / 60
+    state, highest = surge.cold(base, START), -np.inf
+    for i in range(180):
+        row = rng.poisson(rng.gamma(mean / 0.8, 0.8, 50))
+        state = fed(row[None], base, state=state, start=START + i * WIDTH)
+        highest = max(highest, state.statistic.max())
+
+    assert highest < surge.threshold(1.0)
+
+
 def test_tenfold_rise_at_half_a_report_a_minute_is_found_within_minutes():
     rng = np.random.default_rng(3)
     base, limit = known(40, 0.5), surge.threshold(1.0)
