@@ -57,12 +57,27 @@ def detector(
     full: Annotated[
         bool, typer.Option("--full", help="Many more years, which take hours.")
     ] = False,
+    years: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Count false incidents alone: so many service-years of first days, and as many "
+            "of learnt services, over all weeks of a year.",
+        ),
+    ] = 0,
+    seed: Annotated[int | None, typer.Option(help="Another made-up world.")] = None,
     as_json: Json = False,
 ) -> None:
     """Measure the detector: delay beside the bound and other rules, false incidents, cost."""
-    from detector.bench.report import FULL, QUICK, Size, measured, table
+    from detector.bench import ages
+    from detector.bench.report import FULL, JUDGING_SEED, QUICK, Size, measured, table
 
-    found = measured(FULL if full else QUICK if quick else Size(), nab=nab)
+    world = JUDGING_SEED if seed is None else seed
+    if years:
+        found = ages.measured(years, world)
+        _tell(found, ages.table(found), as_json=as_json)
+        return
+    found = measured(FULL if full else QUICK if quick else Size(), world, nab)
     _tell(found, table(found), as_json=as_json)
 
 

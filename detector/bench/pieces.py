@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,17 +9,13 @@ from numpy.typing import NDArray
 from detector import surge
 from detector.baseline import Floats
 from detector.bench import alarms, delays, oracle
-from detector.bench.delays import CELLS, HORIZON, RATES, Trials
+from detector.bench.ages import WARM_UP, Peaks, Report
+from detector.bench.delays import CELLS, HORIZON, Trials
 from detector.bench.life import aged, deaf, newborn
 from detector.bench.rivals import RIVALS
 from detector.bench.world import PER_MINUTE, World
 
-Report = dict[str, Any]
-Peaks = dict[str, Floats]
-
 LEARNT, LEARNT_MENTIONS = "learnt", "learnt, with mentions"
-DAY, WEEK, MONTH = "day 1", "week 1", "month 1"
-_WARM_UP = 6 * 168  # hours
 _HISTORY = 9 * 24  # hours of counts that the rivals see before
 _RIVAL_SERVICES = 48
 
@@ -46,7 +41,7 @@ FULL = Size(services=600, days=8, rounds=4, young=3_000, young_days=6)
 def at_rate(rate: float, size: Size, seed: int) -> tuple[Peaks, list[Report]]:
     """Peaks of learnt services of *rate* reports a minute, and a row for each kind of outage."""
     world = World(np.full(size.services, rate), seed, bumps=False)
-    life = aged(newborn(world), world, _WARM_UP, mentions=True)
+    life = aged(newborn(world), world, WARM_UP, mentions=True)
     quiet = alarms.lived(deaf(life), world, size.days * 24)
     named = alarms.lived(life, world, size.days * 24, mentions=True)
     peaks = {LEARNT: quiet.peaks[1:], LEARNT_MENTIONS: named.peaks[1:]}
@@ -58,18 +53,6 @@ def at_rate(rate: float, size: Size, seed: int) -> tuple[Peaks, list[Report]]:
     limits = _rival_limits(rate, seed + 5)
     past = _past(world, seed + 6, life.hour)
     return peaks, [_row(rate, i, trials, peaks, limits, past) for i in range(len(CELLS))]
-
-
-def young(size: Size, seed: int) -> Peaks:
-    """Peaks of services of all rates that nobody has ever seen, from the first minute on."""
-    rng = np.random.default_rng(seed)
-    n = size.young // 2
-    world = World(np.exp(rng.uniform(np.log(RATES[0]), np.log(RATES[-1]), n)), seed, bumps=False)
-    day = alarms.lived(newborn(world), world, 24)
-    week = alarms.lived(day.life, world, size.young_days * 24)
-    later = aged(week.life, world, 13 * 24)
-    month = alarms.lived(later, world, size.young_days * 24)
-    return {DAY: day.peaks, WEEK: week.peaks, MONTH: month.peaks[1:]}
 
 
 def _row(

@@ -9,29 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from detector import surge
 from detector.baseline import Floats
-from detector.bench import alarms, causes, cost
+from detector.bench import ages, alarms, causes, cost
+from detector.bench.ages import BUDGETS, DAY, MONTH, WEEK, Peaks, Report
 from detector.bench.delays import RATES
-from detector.bench.pieces import (
-    DAY,
-    FULL,
-    LEARNT,
-    LEARNT_MENTIONS,
-    MONTH,
-    QUICK,
-    WEEK,
-    Peaks,
-    Report,
-    Size,
-    at_rate,
-    young,
-)
+from detector.bench.pieces import FULL, LEARNT, LEARNT_MENTIONS, QUICK, Size, at_rate
 from detector.bench.rivals import RIVALS
 
 __all__ = ["FULL", "QUICK", "Size", "measured", "table"]
 
-BUDGETS = (0.25, 1.0, 12.0)
 JUDGING_SEED = 40_510  # tuning used seeds below 3,000
 OURS = (
     "ours",
@@ -40,7 +26,6 @@ OURS = (
     "ours, told the steady rate",
     "size unknown",
 )
-_TAIL = 12.0  # x the budget, where there are enough false alarms to count
 
 
 def measured(
@@ -50,7 +35,10 @@ def measured(
     spent = cost.measured()
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         rates = [pool.submit(at_rate, rate, size, seed + 100 * i) for i, rate in enumerate(RATES)]
-        early = [pool.submit(young, size, seed + 50 + i) for i in range(2)]
+        early = [
+            pool.submit(ages.young, size.young // 2, size.young_days, seed + 50 + i)
+            for i in range(2)
+        ]
         learnt = [future.result() for future in rates]
         stages = [future.result() for future in early]
     cells = [row for _, rows in learnt for row in rows]
@@ -64,7 +52,7 @@ def measured(
         "trade_off": _trade_off([peaks for peaks, _ in learnt]),
         "cells": cells,
         "false_incidents_per_service_year": [
-            _budget(age, _joined(parts, age), budget)
+            ages.row(age, _joined(parts, age), budget)
             for age, parts in (
                 (DAY, stages),
                 (WEEK, stages),
@@ -92,25 +80,6 @@ def measured(
 
 def _joined(parts: Iterable[Peaks], age: str) -> Floats:
     return np.concatenate([part[age] for part in parts], axis=1)
-
-
-def _budget(age: str, peaks: Floats, budget: float) -> Report:
-    """
-    False incidents at the computed threshold of *budget*.
-
-    *by_tail* counts those of twelve times the budget and divides, as the tail falls by e a nat.
-    """
-    rate, interval = alarms.rate(peaks, surge.threshold(budget))
-    tail, tail_interval = alarms.rate(peaks, surge.threshold(budget * _TAIL))
-    return {
-        "age": age,
-        "budget": budget,
-        "measured": round(rate, 3),
-        "ci95": [round(end, 3) for end in interval],
-        "by_tail": round(tail / _TAIL, 3),
-        "by_tail_ci95": [round(end / _TAIL, 3) for end in tail_interval],
-        "service_years": round(alarms.years(peaks), 2),
-    }
 
 
 def _trade_off(parts: Sequence[Peaks]) -> list[Report]:
@@ -143,13 +112,7 @@ def table(report: Report) -> list[str]:
             f"{rate}: {row[name] or '-'}" for rate, row in report["delay_ratio_by_rate"].items()
         )
         lines.append(f"  {name:<28}{ratio!s:>7}   {by_rate}")
-    lines.append("false incidents a service-year (in brackets: by twelve times the budget)")
-    for row in report["false_incidents_per_service_year"]:
-        low, high = row["ci95"]
-        lines.append(
-            f"  {row['age']:<24}budget {row['budget']:<6}{row['measured']:<8} ({row['by_tail']}; "
-            f"95 %: {low} to {high}; {row['service_years']} service-years)"
-        )
+    lines += ages.table(report)
     spent = report["cost"]
     lines.append(
         f"a tick of 10,000 services: {spent['quiet_ms']} ms (p99 {spent['quiet_p99_ms']}), as a "

@@ -23,7 +23,6 @@ PER_MINUTE = MINUTE // WIDTH
 _WANDER, _WANDER_KEEP = 0.25, float(np.exp(-1 / 180))
 _HOLIDAYS, _BUMPS, _OUTAGES = 9, 6, 4  # a year
 _MENTIONS, _TALK = 3.0, 0.15  # mere mentions for a report, and how their logarithm wanders apart
-_WEEKS = 54
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,16 +40,28 @@ class Hour:
 
 
 class World:
-    """Services of the base *rates* (reports a minute) from `EPOCH` on; hours come in order."""
+    """
+    Services of the base *rates* (reports a minute) from `EPOCH` on; hours come in order.
 
-    def __init__(self, rates: Floats, seed: int, *, bumps: bool = True, outages: bool = True):
+    The level's drift begins anew after so many *weeks*.
+    """
+
+    def __init__(
+        self,
+        rates: Floats,
+        seed: int,
+        *,
+        bumps: bool = True,
+        outages: bool = True,
+        weeks: int = 54,
+    ):
         self.rng = np.random.default_rng(seed)
         self.rates = rates
         self.dispersion = self.rng.uniform(1.2, 2.0, len(rates))
         self._season = _season(self.rng, len(rates))
         self._weekly = np.exp(
-            np.cumsum(self.rng.normal(0, 0.05, (len(rates), _WEEKS)), axis=1)
-            + self.rng.normal(0, 0.15, (len(rates), _WEEKS))
+            np.cumsum(self.rng.normal(0, 0.05, (len(rates), weeks)), axis=1)
+            + self.rng.normal(0, 0.15, (len(rates), weeks))
         )
         self._wander = self.rng.normal(0, _WANDER, len(rates))
         self._talk = self.rng.normal(0, _TALK, len(rates))
@@ -119,8 +130,9 @@ class World:
         if day not in self._days:
             here = self.rng.random(len(self.rates)) < _HOLIDAYS / 365
             factor = np.where(here, self.rng.uniform(0.4, 1.8, len(self.rates)), 1.0)
+            week = max(day, 0) // 7 % self._weekly.shape[1]
             kept = {d: f for d, f in self._days.items() if d >= day - 1}
-            self._days = kept | {day: factor * self._weekly[:, max(day, 0) // 7 % _WEEKS]}
+            self._days = kept | {day: factor * self._weekly[:, week]}
         return self._days[day]
 
     def _bump(self, minutes: Floats) -> tuple[Floats, NDArray[np.bool_]]:
