@@ -119,8 +119,10 @@ def features_digest() -> str:
         folded = fold(probe)
         mention = Mention("a", folded.find("aaa"), folded.find("aaa") + 3, How.ALIAS)
         tokens = tokenise(Found(folded, (mention,)))
-        seen = features(tokens, vocabulary.spans(tokens), "a")
-        digest.update(" ".join(sorted(seen)).encode())
+        spans = vocabulary.spans(tokens)
+        for backbones in (frozenset[str](), frozenset({"a"})):
+            seen = features(tokens, spans, "a", backbones)
+            digest.update(" ".join(sorted(seen)).encode())
     return digest.hexdigest()
 
 

@@ -18,6 +18,9 @@ from models.service import CatalogueError, Dependency, Service
 __all__ = ["Catalogue", "CatalogueError", "Dependency", "Service"]
 
 
+_MANY = 5  # dependents that make a provider a backbone
+
+
 @dataclass(frozen=True)
 class Catalogue:
     """All services by id, in the order of their ids."""
@@ -66,6 +69,11 @@ class Catalogue:
     def providers(self) -> tuple[str, ...]:
         """Ids of the services that others depend on, in order."""
         return tuple(sorted(self._dependents))
+
+    @cached_property
+    def backbones(self) -> frozenset[str]:
+        """Ids of the providers whose failure many services share."""
+        return frozenset(p for p in self.providers if len(self.dependents(p)) >= _MANY)
 
     def dependents(self, provider: str) -> tuple[tuple[str, Dependency], ...]:
         """Return the ids that depend on *provider*, each with its edge, in order of id."""

@@ -50,7 +50,7 @@ def dataset(examples: Sequence[Example], catalogue: Catalogue) -> Dataset:
         for service in services(tokens):
             if (label := _label(example, labels, service)) is None:
                 continue
-            rows.append(features(tokens, spans, service))
+            rows.append(features(tokens, spans, service, catalogue.backbones))
             classes.append(label)
             origins.append(example)
     pairs = np.array(classes, dtype=np.intp).reshape(-1, 2)

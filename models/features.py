@@ -1,12 +1,13 @@
 """
 What the linear model sees of one service in one post: a list of strings, to be hashed.
 
-Four views: the words of the post with the service in question, and every other one, masked; the
+Five views: the words of the post with the service in question, and every other one, masked; the
 words on either side of the service, by distance; the classes of outage phrases as a skeleton, which
-carries over between languages; and the form of the post.
+carries over between languages; the form of the post; and whether a backbone is named, on which
+others depend and which they blame.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from itertools import pairwise
 
 from models.text import Tokens
@@ -18,8 +19,12 @@ _MAX_SEEN = 3  # mentions of the same service whose surroundings count
 _FIRST_PERSON = "i"
 
 
-def features(tokens: Tokens, spans: Sequence[Span], service: str) -> list[str]:
-    """The features of *service* in a post; pure, and linear in the number of tokens."""
+def features(tokens: Tokens, spans: Sequence[Span], service: str, backbones: Set[str]) -> list[str]:
+    """
+    The features of *service* in a post; pure, and linear in the number of tokens.
+
+    *backbones* are the ids that many services depend on.
+    """
     words = mask(tokens, service)
     positions = [i for i, word in enumerate(words) if word == SELF]
     return [
@@ -27,6 +32,7 @@ def features(tokens: Tokens, spans: Sequence[Span], service: str) -> list[str]:
         *_around(words, positions),
         *_skeleton(words, spans, positions),
         *_form(tokens, words, positions),
+        *_rank(tokens, service, backbones),
     ]
 
 
@@ -93,11 +99,22 @@ def _reach(words: Sequence[str], bones: Sequence[tuple[int, str]], at: int) -> s
 
 
 def _form(tokens: Tokens, words: Sequence[str], positions: Sequence[int]) -> list[str]:
-    n_others = len({owner for owner in tokens.owners if owner}) - 1
-    found = [f"f:length={len(words).bit_length()}", f"f:others={min(max(n_others, 0), 3)}"]
+    n_others = _n_others(tokens)
+    found = [f"f:length={len(words).bit_length()}", f"f:others={n_others}"]
     found += [f"f:how={tokens.hows[at]}" for at in positions[:1]]
     found += [f"f:first={min(at, 3)}" for at in positions[:1]]
     found += [f"f:named={min(len(positions), 3)}"]
     if words and words[0] in ("<handle>", "rt"):
         found.append("f:answer")
     return found
+
+
+def _rank(tokens: Tokens, service: str, backbones: Set[str]) -> list[str]:
+    if service in backbones:
+        return ["b:self", f"b:self others={_n_others(tokens)}"]
+    return [] if backbones.isdisjoint(tokens.owners) else ["b:other"]
+
+
+def _n_others(tokens: Tokens) -> int:
+    """How many other services the post names; three stand for more."""
+    return min(max(len({owner for owner in tokens.owners if owner}) - 1, 0), 3)

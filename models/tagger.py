@@ -37,6 +37,7 @@ class Tagger:
     def __init__(self, catalogue: Catalogue, classifier: Classifier):
         self._matcher = Matcher(catalogue)
         self._vocabulary = Vocabulary()
+        self._backbones = catalogue.backbones
         self._classifier = classifier
 
     @classmethod
@@ -72,7 +73,7 @@ class Tagger:
             tokens = tokenise(post)
             spans = self._vocabulary.spans(tokens)
             named.append(list(services(tokens)))
-            rows += [features(tokens, spans, service) for service in named[-1]]
+            rows += [features(tokens, spans, id, self._backbones) for id in named[-1]]
         matrix = self._classifier.weigh(vectorise(rows))
         statements = self._classifier.statements(matrix)
         of_post = np.repeat(np.arange(len(named)), [len(ids) for ids in named])
