@@ -1,5 +1,6 @@
 """The catalogue's services by state: failing ones, those that are talked of, quiet ones."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -11,7 +12,7 @@ from dashboard.filters import Filter
 from dashboard.markup import Markup, el, join, mark
 from dashboard.site import Site, address
 from dashboard.snapshot import RECENT_MINUTES, Snapshot
-from detector.incidents import Affected, Severity, Status
+from detector.incidents import Affected, Severity
 from detector.series import Series
 from models.catalogue import Service
 
@@ -22,15 +23,21 @@ _WORST_FIRST = (Severity.CRITICAL, Severity.MAJOR, Severity.MINOR)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
     """
-    One service: *affected* while an open incident holds it.
+    One service: *affected* while an open incident holds it, *is_held* while it is held as suspect.
 
     *series* is its last hour, *last* the last minute of it; None where nothing was ever reported.
     """
 
     service: Service
     affected: Affected | None
+    is_held: bool
     series: Series | None
     last: int
+
+    @property
+    def state(self) -> words.Mark:
+        """Return how the service is, in a sign and a word."""
+        return words.state(self.affected, is_held=self.is_held)
 
     @property
     def n_reports(self) -> float:
@@ -45,18 +52,14 @@ class Tile:
 
 def tiles(snapshot: Snapshot, services: Mapping[str, Service]) -> list[Tile]:
     """Return a tile for each service: the worst first, then the most talked of, then by name."""
-    failing = {
-        one.service: one
-        for incident in snapshot.open
-        for one in incident.affected
-        if one.status is not Status.RESOLVED
-    }
+    failing, held = snapshot.failing, snapshot.held
     made = [
         Tile(
             service=service,
             affected=failing.get(service.id),
+            is_held=service.id in held,
             series=snapshot.series.get(service.id),
-            last=snapshot.last_minute,
+            last=snapshot.last_series_minute,
         )
         for service in services.values()
     ]
@@ -65,16 +68,15 @@ def tiles(snapshot: Snapshot, services: Mapping[str, Service]) -> list[Tile]:
 
 def _rank(tile: Tile) -> tuple[int, float, str]:
     worst = _WORST_FIRST.index(tile.affected.severity) if tile.affected else len(_WORST_FIRST)
+    worst += not (tile.affected or tile.is_held)
     return worst, -tile.n_reports, tile.service.name.casefold()
 
 
 def show(site: Site, wanted: Filter) -> None:
     """Draw the tiles of what fits, and the names of the quiet ones."""
     snapshot = site.snapshot
-    failing = tuple(
-        (one.service, one.severity, one.status) for told in snapshot.open for one in told.affected
-    )
-    of = (snapshot.series_at, snapshot.last_minute, failing)
+    failing = tuple((one.service, one.severity) for one in snapshot.failing.values())
+    of = (snapshot.series_at, snapshot.last_series_minute, failing, snapshot.held)
     found = site.reader.drawn.once(("grid", wanted), of, lambda: _found(site, wanted))
     st.html(found.top)
     if not found.any:
@@ -95,7 +97,8 @@ class Found:
 def _found(site: Site, wanted: Filter) -> Found:
     made = tiles(site.snapshot, site.services)
     found = [tile for tile in made if wanted.takes(tile.service)]
-    told = found if wanted.is_set else [one for one in found if one.affected or one.n_reports]
+    busy = [one for one in found if one.affected or one.is_held or one.n_reports]
+    told = found if wanted.is_set else busy
     shown = {tile.service.id for tile in told[:N_TILES]}
     drawn = el("div", *map(tile_of, told[:N_TILES]), class_="tiles") if told else Markup()
     rest = sorted((tile.service for tile in found), key=_by_industry)
@@ -126,31 +129,25 @@ def _named(service: Service) -> Markup:
 
 
 def _tally(made: Sequence[Tile]) -> Markup:
-    counts = [
-        (words.SEVERITY[severity], sum(1 for tile in made if _severity(tile) is severity))
-        for severity in _WORST_FIRST
-    ]
-    counts.append((words.NORMAL, sum(1 for tile in made if tile.affected is None)))
+    counts = Counter(tile.state for tile in made)
+    said = (*(words.SEVERITY[severity] for severity in _WORST_FIRST), words.HELD, words.NORMAL)
     shown = [
-        el("span", mark(said), el("b", words.number(n), class_="n")) for said, n in counts if n
+        el("span", mark(one), el("b", words.number(counts[one]), class_="n"))
+        for one in said
+        if counts[one]
     ]
     return el("p", *shown, class_="tally")
 
 
-def _severity(tile: Tile) -> Severity | None:
-    return tile.affected.severity if tile.affected else None
-
-
 def tile_of(tile: Tile) -> Markup:
     """Draw one service as a tile that leads to its page."""
-    state = words.SEVERITY[tile.affected.severity] if tile.affected else words.NORMAL
-    tone = state.tone if tile.affected else "muted"
+    tone = tile.state.tone if tile.affected else "muted"
     told = tile.minutes()
     normal = sum(one.expected for one in told)
     note = f"{words.number(tile.n_reports)} in the last hour, {words.number(normal)} normal"
     return el(
         "a",
-        el("header", el("b", tile.service.name), mark(state)),
+        el("header", el("b", tile.service.name), mark(tile.state)),
         charts.spark(told, tone),
         el("p", note),
         class_=f"tile {tone}",

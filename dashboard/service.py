@@ -8,7 +8,7 @@ from dashboard.markup import Markup, el, join, mark
 from dashboard.reader import Past
 from dashboard.site import Site, address
 from dashboard.told import past as past_story
-from detector.incidents import Affected, Incident, Status
+from detector.incidents import Incident
 from detector.series import KEPT_MINUTES, Series
 from models.catalogue import Service
 
@@ -75,21 +75,9 @@ def _hit(incident: Incident, service: str) -> bool:
     return any(one.service == service for one in incident.affected)
 
 
-def _failing(site: Site, service: str) -> Affected | None:
-    held = (one for incident in site.snapshot.open for one in incident.affected)
-    return next(
-        (one for one in held if one.service == service and one.status is not Status.RESOLVED), None
-    )
-
-
-def _tone(site: Site, service: Service) -> str:
-    failing = _failing(site, service.id)
-    return words.SEVERITY[failing.severity].tone if failing else "muted"
-
-
 def _head(site: Site, service: Service, series: Series) -> Markup:
-    failing = _failing(site, service.id)
-    state = words.SEVERITY[failing.severity] if failing else words.NORMAL
+    failing = site.snapshot.failing.get(service.id)
+    state = words.state(failing, is_held=service.id in site.snapshot.held)
     marks = [mark(state, "pill")]
     if failing:
         marks.append(mark(words.STATUS[failing.status], "pill"))
@@ -97,7 +85,7 @@ def _head(site: Site, service: Service, series: Series) -> Markup:
         "header",
         el("div", *marks, el("span", service.industry, class_="since"), class_="marks"),
         el("h1", service.name),
-        class_=f"card-head {_tone(site, service)}",
+        class_=f"card-head {state.tone if failing else 'muted'}",
     )
     return join(head, _figures(site, series))
 
@@ -155,18 +143,19 @@ def _dependencies(site: Site, service: Service) -> Markup:
 def _ties(site: Site, heading: str, ties: list[tuple[str, str]]) -> Markup:
     if not ties:
         return Markup()
+    failing, held = site.snapshot.failing, site.snapshot.held
     ordered = sorted(
-        ((id, note, _failing(site, id)) for id, note in ties),
+        ((id, note, failing.get(id)) for id, note in ties),
         key=lambda tie: (tie[2] is None, site.name(tie[0]).casefold()),
     )
     rows = [
         el(
             "li",
             el("a", site.name(id), href=address("service", id=id)),
-            mark(words.SEVERITY[failing.severity] if failing else words.NORMAL),
+            mark(words.state(affected, is_held=id in held)),
             el("span", note, class_="soft"),
         )
-        for id, note, failing in ordered[:N_TIES]
+        for id, note, affected in ordered[:N_TIES]
     ]
     rest = len(ties) - N_TIES
     more = el("p", f"and {rest} more", class_="more") if rest > 0 else Markup()

@@ -7,7 +7,7 @@ from datetime import datetime
 from detector.actions import Marks
 from detector.bucket import WIDTH
 from detector.health import Health
-from detector.incidents import Incident
+from detector.incidents import Affected, Incident, Status
 from detector.official import Official, OfficialEvent
 from detector.series import Series
 from detector.silence import Silence
@@ -61,6 +61,26 @@ class Snapshot:
     def last_minute(self) -> int:
         """Return the last minute whose reports are known, in unix minutes."""
         return last_minute(self.clock or self.taken_at)
+
+    @property
+    def last_series_minute(self) -> int:
+        """Return the last minute of *series*, which a fast replay has left behind."""
+        return last_minute(self.series_until or self.clock or self.taken_at)
+
+    @property
+    def failing(self) -> Mapping[str, Affected]:
+        """Return the services that fail, each as the worst of the open incidents has it."""
+        return {
+            one.service: one
+            for incident in reversed(self.open)
+            for one in reversed(incident.affected)
+            if one.status is not Status.RESOLVED
+        }
+
+    @property
+    def held(self) -> frozenset[str]:
+        """Return the services that would be failing, too, if they were not suspect."""
+        return frozenset(one.service for one in self.suspects if one.held) - self.failing.keys()
 
 
 def last_minute(clock: datetime) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from detector.actions import What
-from detector.incidents import Severity, Status, Step
+from detector.incidents import Affected, Severity, Status, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ STATUS = {
     Status.RESOLVED: Mark("✓", "Resolved", "good"),
 }
 NORMAL = Mark("✓", "Normal", "good")
-HELD = Mark("⊘", "Held back", "muted")
+HELD = Mark("⊘", "Held: suspect", "muted")
 REPEATED = Mark("↻", "Repeated", "muted")
 STEP = {
     Step.OPENED: "Detected",
@@ -51,6 +51,13 @@ DONE = {
     What.SILENCED: "Muted",
     What.UNSILENCED: "Unmuted",
 }
+
+
+def state(affected: Affected | None, *, is_held: bool) -> Mark:
+    """Say how a service is: how badly it fails, that its reports are held back, or normal."""
+    if affected is not None:
+        return SEVERITY[affected.severity]
+    return HELD if is_held else NORMAL
 
 
 def span(length: timedelta) -> str:

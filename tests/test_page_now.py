@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -10,7 +10,9 @@ from streamlit.testing.v1 import AppTest
 from dashboard import grid
 from dashboard.posts import plain
 from dashboard.snapshot import Snapshot
+from detector.bucket import WIDTH
 from detector.health import Health
+from detector.series import Series
 from detector.unknown_store import Mention, UnknownNames
 from models.catalogue import Service
 from tests.page_run import html, run, seen, texts
@@ -127,6 +129,27 @@ def test_failing_services_come_first() -> None:
     assert [tile.service.id for tile in made] == ["zz-chat", "zz-pay", "aa"]
 
 
+def test_a_sparkline_ends_with_the_last_minute_that_was_read_however_far_the_clock_is() -> None:
+    known = points()["zz-chat"]
+    series = Series(
+        minute=[one.minute for one in known],
+        observed=[one.observed for one in known],
+        expected=[one.expected for one in known],
+        statistic=[one.statistic for one in known],
+    )
+    taken = Snapshot(
+        taken_at=NOW,
+        health=Health(watermark_at=CLOCK, n_partitions=1),
+        judged_until=CLOCK + timedelta(minutes=15),
+        series={"zz-chat": series},
+        series_until=CLOCK + timedelta(seconds=WIDTH),
+    )
+
+    (tile,) = grid.tiles(taken, {"zz-chat": Service(id="zz-chat", name="Chat", industry="own")})
+
+    assert [one.observed for one in tile.minutes()] == series.observed
+
+
 def test_a_name_that_the_catalogue_does_not_know_is_shown_with_how_to_add_it(page: World) -> None:
     page.receive()
     page.judge()
@@ -154,10 +177,14 @@ def test_what_is_held_back_is_shown_with_its_reason_and_is_not_called_normal(pag
 
     assert "Held back as suspect" in seen(app)
     assert re.search(
-        r"Held back\s+Zed Pay &amp; Co\s+1,234 reports by 200 people\s+since", seen(app)
+        r"Held: suspect\s+Zed Pay &amp; Co\s+1,234 reports by 200 people\s+since", seen(app)
     )
     assert "180 of 200 people post the same text, or nearly" in texts(app)
     assert "1 service held back as suspect" in seen(app)
+    (tile,) = re.findall(r'class="tile.*?</a>', html(app), re.S)
+    assert "Zed Pay &amp; Co" in tile
+    assert "Held: suspect" in tile
+    assert re.search(r"Held: suspect\s+1\s", seen(app))
     assert "more often than is normal for this hour" not in seen(app)
 
 
@@ -177,7 +204,7 @@ def test_what_is_said_twice_is_told_apart_and_the_search_finds_it(page: World) -
     page.judge(suspects=(repeats, suspect()))
     app = run()
     assert re.search(
-        r"Held back\s+Zed Pay.*Repeated\s+Zed Chat\s+1,234 reports\s+since", seen(app), re.S
+        r"Held: suspect\s+Zed Pay.*Repeated\s+Zed Chat\s+1,234 reports\s+since", seen(app), re.S
     )
 
     app.text_input(key="search").set_value("zed c").run()
