@@ -16,6 +16,8 @@ from detector.crowd import Crowd, Rows, alike, usual_newcomers
 from detector.evidence import Hint
 from detector.incidents import Sample
 
+_FEW = 5  # posts a head from which few authors make the noise: a campaign's, not a crowd's
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspect:
@@ -107,6 +109,9 @@ def _why(
         why.append(f"{most:.0f} of {people:.0f} people post the same text, or nearly")
     if people >= 2 and new / people > (1 + usual) / 2:
         why.append(f"{new / people:.0%} of them were never heard of before, usually {usual:.0%}")
+    if people >= 1 and posts >= _FEW * people:
+        whose = f"{people:.0f} people" if round(people) > 1 else "one person"
+        why.append(f"few authors: {posts:.0f} posts by {whose}")
     if repeated >= 2 * people:
         why.append(f"{repeated:.0f} of {posts:.0f} posts repeat what was said before")
     return why or ["few people, who say the same"]

@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -15,7 +16,7 @@ from detector.bucket import Bucket
 from detector.counts import Counts
 from detector.incident_store import IncidentStore
 from detector.judgement import begin, judge
-from detector.suspects import Suspect
+from detector.suspects import Suspect, suspected
 from detector.tick import Policy
 from models.catalogue import Catalogue
 from models.tagger import Tagger
@@ -191,6 +192,20 @@ def said(
 
 def nats(one: crowd.Crowd) -> float:
     return float(crowd.campaign(one, np.array([0]))[0])
+
+
+@pytest.mark.parametrize(("n_people", "whose"), [(1, "one person"), (5, "5 people")])
+def test_few_authors_of_many_posts_are_named_as_the_reason(n_people: int, whose: str):
+    texts = [kin(letters(f"netflix down in {place}")) for place in PLACES]
+    once = said(n_people, lambda i: texts[i], 0)
+    often = replace(once, posts=np.array([400.0]), repeated=np.array([400.0 - n_people]))
+    row = np.array([0])
+
+    (suspect,) = suspected((), often, ["a"], row, row, (), NOON)
+    (people,) = suspected((), once, ["a"], row, row, (), NOON)
+
+    assert f"few authors: 400 posts by {whose}" in suspect.why
+    assert not any("few authors" in why for why in people.why)
 
 
 def test_few_words_of_a_few_people_are_a_crowd_and_one_text_of_all_is_not():
