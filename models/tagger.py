@@ -21,9 +21,9 @@ from models.classifier import (
     Floats,
     vectorise,
 )
+from models.countries import country
 from models.features import features
 from models.mentions import Found, Matcher
-from models.places import country
 from models.tags import Symptom, Tag
 from models.text import services, tokenise
 from models.vocabulary import Vocabulary

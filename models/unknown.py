@@ -17,11 +17,11 @@ from ahocorasick_rs import AhoCorasick, Implementation
 
 from models.catalogue import Catalogue
 from models.context import vocabulary
+from models.countries import country
 from models.fold import fold
 from models.hashtag import Hashtags
 from models.mentions import MAX_TEXT
 from models.pieces import Kind, Piece, cut
-from models.places import country
 from models.script import begins, ends, script
 from models.vocabulary import phrases
 

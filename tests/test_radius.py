@@ -16,7 +16,7 @@ from detector.radius import radius
 from detector.reach import mark
 from detector.tick import Policy
 from models.catalogue import Catalogue, Service
-from models.places import country
+from models.countries import country
 from models.tags import Role, Tag
 from stream.report import Report
 from stream.statements import accept
