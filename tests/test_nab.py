@@ -46,6 +46,12 @@ def test_late_alarms_and_false_ones_cost():
     assert nab.score(corpus, alarm_at(300, 10), 0.5) == early
 
 
+def test_windows_found_and_false_alarms_are_counted_after_the_probation():
+    one = series(((300, 399), (600, 699)))
+
+    assert nab.told(one, alarm_at(10, 299, 300, 301, 400)["x"], 0.5) == (1, 2)
+
+
 def test_false_alarms_and_misses_weigh_by_profile():
     corpus = [series(((300, 399), (600, 699)))]
     low_fp, low_fn = (nab.PROFILES[f"reward_low_{kind}_rate"] for kind in ("FP", "FN"))
@@ -103,7 +109,7 @@ def test_record_twice_as_high_is_twice_as_rare():
 
 
 def test_what_lasts_is_told_once_and_again_when_it_grows_much_rarer():
-    told = told_once(np.array([1.0, 1.2, 1.4, 1.9, 0.5, 0.5, 1.0]), held=2)
+    told = told_once(np.array([1.0, 1.2, 1.4, 2.1, 0.5, 0.5, 1.0]), held=2)
 
     assert list(np.flatnonzero(np.isfinite(told))) == [0, 3, 6]
 
@@ -151,6 +157,7 @@ def test_corpus_of_a_folder_is_scored_beside_what_is_published(tmp_path):
     assert found["realTweets"] <= found["realTweets_own_threshold"]
     assert found["windowed_gaussian"]["standard"]["published"] == 50.0
     assert set(found["profiles"]) == set(nab.PROFILES)
+    assert found["folders"]["other"].startswith("1 of 1 windows, ")
 
 
 def _write(folder, name, values, window):

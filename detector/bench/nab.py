@@ -121,6 +121,14 @@ def raw_score(
     return total
 
 
+def told(series: Series, anomaly: Floats, threshold: float) -> tuple[int, int]:
+    """Windows of one file that are found at *threshold*, and alarms outside of all."""
+    _, window = weights(series)
+    rows = np.flatnonzero(anomaly >= threshold)
+    where = window[rows[rows >= probation(len(window))]]
+    return len(np.unique(where[where >= 0])), int((where < 0).sum())
+
+
 def score(
     corpus: Sequence[Series],
     anomaly: Mapping[str, Floats],

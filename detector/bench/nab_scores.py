@@ -16,7 +16,7 @@ import numpy as np
 
 from detector.baseline import HOUR, Floats
 from detector.bench.bins import abnormality
-from detector.bench.nab import PROFILES, Series, best, load, probation, published, score
+from detector.bench.nab import PROFILES, Series, best, load, probation, published, score, told
 from detector.bench.rarity import return_period, told_once
 from detector.seasons import WEEK_HOURS
 from detector.tick import Policy
@@ -48,6 +48,7 @@ def scores(folder: Path, processes: int = 2) -> dict[str, Any]:
         "profiles": {
             name: round(best(corpus, ours, profile)[0], 1) for name, profile in PROFILES.items()
         },
+        "folders": _by_folder(corpus, ours),
         "without_return_period": _scored(corpus, nats),
         "return_period_of_bare_counts": _scored(
             corpus, {series.name: _told(series, as_counts(series)) for series in corpus}
@@ -64,6 +65,22 @@ def _scored(corpus: Sequence[Series], anomaly: Anomaly) -> dict[str, float | Non
         "realTweets": round(score(tweets, anomaly, threshold), 1),
         "realTweets_own_threshold": round(best(tweets, anomaly)[0], 1),
         "threshold": round(threshold, 2) if isfinite(threshold) else None,
+    }
+
+
+def _by_folder(corpus: Sequence[Series], anomaly: Anomaly) -> dict[str, str]:
+    """What is found at the best threshold of the whole corpus, in words."""
+    _, threshold = best(corpus, anomaly)
+    folders: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+    for series in corpus:
+        found, false = told(series, anomaly[series.name], threshold)
+        folders[series.name.split("/")[0]].append((found, len(series.windows), false))
+    sums = {
+        name: [sum(column) for column in zip(*rows, strict=True)] for name, rows in folders.items()
+    }
+    return {
+        name: f"{found} of {n} windows, {false} false alarms"
+        for name, (found, n, false) in sums.items()
     }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from detector.baseline import Floats
 
-_TOLD_AGAIN = 0.5  # nats by which something must grow rarer to be told anew while it lasts
+_TOLD_AGAIN = 1.0  # nats by which something must grow rarer to be told anew while it lasts
 _YOUNG = 50  # values before which it says nothing that one is twice the highest
 
 
@@ -36,7 +36,7 @@ def return_period(statistic: Floats) -> Floats:
 def told_once(rarity: Floats, held: int) -> Floats:
     """
     Keep what is told, minus infinity elsewhere: within *held* values after something was told it is
-    told again only when it has grown rarer by half a nat.
+    told again only when it has grown e times rarer.
     """
     told = np.full(len(rarity), -np.inf)
     for place, value in enumerate(rarity):
