@@ -10,11 +10,26 @@ _MIN_NAME = 4  # letters of a name that stands for itself in an account
 _SUPPORT = frozenset(
     {"support", "help", "helps", "care", "cares", "assist", "service", "status", "ask", "cs"}
     | {"soporte", "ayuda", "atencion", "teayuda", "contigo", "suporte", "ajuda", "hilfe", "aide"}
+    | {"helpers", "helpdesk", "destek", "responde", "escucha", "clientes", "cliente", "sac"}
 )
 _PLACES = frozenset(
     {"uk", "us", "usa", "in", "india", "id", "indonesia", "es", "espana", "mx", "mexico", "ar"}
     | {"argentina", "co", "colombia", "cl", "chile", "pe", "peru", "br", "brasil", "de", "fr", "it"}
     | {"nl", "pl", "tr", "ca", "au", "nz", "ie", "za", "ng", "ke", "jp", "kr", "ph", "my", "latam"}
+    | {
+        "ireland",
+        "turkiye",
+        "espanol",
+        "deutsch",
+        "egypt",
+        "la",
+        "chi",
+        "ec",
+        "gt",
+        "bo",
+        "py",
+        "uy",
+    }
 )
 _OWN = frozenset({"app", "hq", "official", "oficial", "online", "team", "hey", "get", "news", "tv"})
 _WORDS = sorted(_SUPPORT | _PLACES | _OWN, key=len, reverse=True)

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 from ahocorasick_rs import AhoCorasick, Implementation
@@ -10,30 +10,23 @@ from ahocorasick_rs import AhoCorasick, Implementation
 from models.accounts import Accounts
 from models.catalogue import Catalogue
 from models.context import Context, Word
+from models.endings import MIN_STEM
 from models.fold import fold
-from models.hashtag import MAX_REST, Hashtags, Rest
-from models.links import is_named
+from models.hashtag import Hashtags
+from models.hits import Hit, Hits, Place, may_be_tagged
 from models.names import How, Name, names_of
-from models.script import begins, ends, script, word_end
-from models.spans import Part, Span, Spans
+from models.script import begins, ends
 
 __all__ = ["Found", "How", "Matcher", "Mention", "fold"]
 
-Hit = tuple[int, int, int]  # index of the pattern, start, end
-
 MAX_TEXT = 4_000  # characters; as much as the wire format lets a report have
 
-# Endings that Turkish, Polish, German and others glue to a name.
-_ENDINGS = frozenset(
-    {"s", "a", "e", "i", "u", "y", "ya", "ye", "yi", "yu", "da", "de", "ta", "te", "dan", "den"}
-    | {"tan", "ten", "in", "un", "nin", "nun", "im", "um", "lar", "ler", "em", "ie", "owi", "om"}
-    | {"ow", "es", "en", "ia"}
+_ROW = 5  # names that share the words around them
+_JOINT = re.compile(
+    r"\s?(?:[,&/+]|,? ?\b(?:and|or|y|e|o|ni|dan|sama|atau|ama|et|und|oder|en)\b)"
+    r"\s?(?:(?:the|la|el|my|mi)\s)?"
 )
-_PLAIN_ENDINGS = frozenset(
-    {"app", "apps", "api", "support", "help", "status", "site", "website", "server", "servers"}
-    | {"login", "online", "mobile", "business", "again", "uk", "us", "in", "jp", "アプリ"}
-)
-_MIN_STEM = 5  # letters of a name that may take an ending
+_LONGEST_JOINT = 10
 _ACCOUNT = re.compile(r"(?<![\w.+-])@\w{2,40}(?![\w.])")
 
 
@@ -56,44 +49,27 @@ class Found:
     mentions: tuple[Mention, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A hit that may stand where it is; a sure one needs no context."""
-
-    start: int
-    end: int
-    names: Sequence[Name]
-    is_sure: bool
-    in_hashtag: bool = False
-    in_link: bool = False
-
-    @property
-    def how(self) -> How:
-        if self.in_link:
-            return How.LINK
-        return How.HASHTAG if self.in_hashtag else self.names[0].how
-
-
 class Matcher:
     """Finds the services of a catalogue in text; built once, then read only."""
 
     def __init__(self, catalogue: Catalogue):
-        self._hashtags = Hashtags()
+        hashtags = Hashtags()
         names: defaultdict[str, list[Name]] = defaultdict(list)
         for service in catalogue.services.values():
-            for pattern, name in names_of(service, self._hashtags):
+            for pattern, name in names_of(service, hashtags):
                 if all(name.service != other.service for other in names[pattern]):
                     names[pattern].append(name)
-        self._names = list(names.values())
+        all_names = list(names.values())
         self._accounts = Accounts(catalogue.services.values())
         # After the names of the automaton, one for the accounts of each service.
         self._owners = {id: len(names) + n for n, id in enumerate(catalogue.services)}
-        self._names += [[Name(id, How.HANDLE)] for id in self._owners]
+        all_names += [[Name(id, How.HANDLE)] for id in self._owners]
         self._stems = frozenset(
             index
             for index, (pattern, meant) in enumerate(names.items())
-            if len(pattern) >= _MIN_STEM and all(name.is_stem for name in meant)
+            if len(pattern) >= MIN_STEM and all(name.is_stem for name in meant)
         )
+        self._hits = Hits(all_names, self._stems, hashtags)
         self._automaton = AhoCorasick(list(names), implementation=Implementation.DFA)
         self._context = Context({id: service.context for id, service in catalogue.services.items()})
 
@@ -114,141 +90,79 @@ class Matcher:
             and (ends(folded, hit[2]) or hit[0] in self._stems)
         ]
         if "#" in folded:
-            words += [hit for hit in hits if _may_be_tagged(folded, hit[1], hit[2])]
+            words += [hit for hit in hits if may_be_tagged(folded, hit[1], hit[2])]
         if not words:
             return Found(folded, ())
         return Found(folded, self._mentions(text, folded, words))
 
     def _mentions(self, text: str, folded: str, hits: list[Hit]) -> tuple[Mention, ...]:
-        places = self._places(folded, hits)
+        places = self._hits.stand(folded, hits)
         sure = {name.service for place in places if place.is_sure for name in place.names}
         words: list[Word] | None = None
         mentions = []
-        for place in places:
-            names = place.names
-            if not place.is_sure:
-                words = self._context.words(folded) if words is None else words
-                names = self._meant(place, text, folded, words, sure)
-            if len(names) == 1 and (service := names[0].service):
-                how, region = place.how, names[0].region
-                mentions.append(Mention(service, place.start, place.end, how, region))
+        for row in _rows(folded, places):
+            for place in row:
+                names = place.names
+                if not place.is_sure:
+                    words = self._context.words(folded) if words is None else words
+                    names = self._meant(place, row, text, folded, words, sure)
+                if len(names) == 1 and (service := names[0].service):
+                    how, region = place.how, names[0].region
+                    mentions.append(Mention(service, place.start, place.end, how, region))
         return tuple(mentions)
 
     def _account_hits(self, folded: str) -> list[Hit]:
         found = ((match, self._accounts.owner(match[0])) for match in _ACCOUNT.finditer(folded))
         return [(self._owners[owner], *match.span()) for match, owner in found if owner]
 
-    def _places(self, folded: str, hits: list[Hit]) -> list[_Place]:
-        """Take the leftmost, then longest, of the hits that may stand where they are."""
-        spans: Spans | None = None
-        places: list[_Place] = []
-        done = 0
-        for index, start, end in sorted(hits, key=lambda hit: (hit[1], -hit[2])):
-            if start < done:
-                continue
-            if spans is None and _in_marked_token(folded, start, end):
-                spans = Spans(folded)
-            if spans and (span := spans.at(start)):
-                place = self._inside(folded, start, end, self._names[index], span)
-            else:
-                place = self._running(folded, start, end, index)
-            if place:
-                places.append(place)
-                done = max(end, place.end)
-        return places
-
-    def _running(self, folded: str, start: int, end: int, index: int) -> _Place | None:
-        """Judge a hit in running text: it is a word, or a word with an ending that we know."""
-        names = self._names[index]
-        is_sure = not any(name.is_ambiguous for name in names)
-        if start and folded[start - 1] == "^":
-            return None  # the initials with which agents sign
-        if ends(folded, end):
-            return _Place(start, end, names, is_sure)
-        if index not in self._stems:
-            return None
-        stop = word_end(folded, end)
-        ending = folded[end:stop]
-        if ending not in _ENDINGS and self._is_glued(ending):
-            return _Place(start, end, names, is_sure)
-        is_drawl = set(ending) == {folded[end - 1]}
-        if script(folded[end]) == "latin" and (ending in _ENDINGS or is_drawl):
-            return _Place(start, stop, names, is_sure)
-        return None
-
-    def _is_glued(self, ending: str) -> bool:
-        """Say whether *ending* speaks of an outage, or is one plain word of apps: spotifyapp."""
-        read = self._hashtags.read("", ending)
-        return read is Rest.OUTAGE or (read is Rest.GLUE and ending in _PLAIN_ENDINGS)
-
-    def _inside(
-        self, folded: str, start: int, end: int, names: Sequence[Name], span: Span
-    ) -> _Place | None:
-        """Judge a hit in a link, an account or a hashtag."""
-        how = names[0].how
-        if span.part is Part.ACCOUNT:
-            is_whole = (start, end) == (span.start, span.end) and how is How.HANDLE
-            return _Place(start, end, names, is_sure=True) if is_whole else None
-        if span.part is Part.URL:
-            is_link = is_named(folded[span.start : span.end], start - span.start, end - span.start)
-            return _Place(start, end, names, len(names) == 1, in_link=True) if is_link else None
-        if span.part is not Part.HASHTAG or end > span.end:
-            return None
-        if how is How.HASHTAG:
-            is_whole = (start, end) == (span.start, span.end)
-            stop = start + names[0].length
-            return _Place(start + 1, stop, names, True, in_hashtag=True) if is_whole else None
-        if start == span.start:
-            return None
-        rest = self._hashtags.read(folded[span.start + 1 : start], folded[end : span.end])
-        is_ambiguous = any(name.is_ambiguous for name in names)
-        is_whole = end - start == span.end - span.start - 1
-        # #LAX and #OnLine hold nothing but a name and a word of no weight.
-        if rest is Rest.OTHER or (is_ambiguous and rest is Rest.GLUE and not is_whole):
-            return None
-        is_sure = len(names) == 1 and (rest is Rest.OUTAGE or not is_ambiguous)
-        return _Place(start, end, names, is_sure, in_hashtag=True)
-
     def _meant(
         self,
-        place: _Place,
+        place: Place,
+        row: Sequence[Place],
         text: str,
         folded: str,
         words: Sequence[Word],
         sure: Container[str | None],
-    ) -> list[Name]:
-        """Return those names at *place* that the words around it, or a sure mention, speak for."""
+    ) -> Sequence[Name]:
+        """Return those names at *place* that its row, the words around, or a sure mention mean."""
         named = [name for name in place.names if name.service in sure]
-        words = self._context.near(words, place.start, place.end)
+        whole = row[0].start, row[-1].end
+        words = self._context.near(words, *whole)
         if named or _is_half_a_word(folded, place, words):
             return named
         span = place.start, place.end
+        if _is_accented(text, folded, *span):
+            return []
+        is_listed = len(place.names) == 1 and any(
+            other.is_sure and other.names[0].service for other in row
+        )
+        if is_listed and not self._context.is_everyday(folded[place.start : place.end]):
+            return place.names
         capital = _is_capital(text, folded, *span)
         # A name of two services takes the words of one of them; a word of outage would fit both.
-        own = [word for word in words if word.owner] if len(place.names) > 1 else words
+        own = [word for word in words if word.is_own] if len(place.names) > 1 else words
         return [
             name
             for name in place.names
-            if name.service and self._context.speaks_of(name.service, folded, span, own, capital)
+            if name.service
+            and self._context.speaks_of(name.service, folded, span, whole, own, capital)
         ]
 
 
-def _may_be_tagged(folded: str, start: int, end: int) -> bool:
-    """Say whether a hashtag may be built around the hit; two letters only open one."""
-    sign = folded.rfind("#", max(0, start - MAX_REST), start)
-    if sign < 0 or (end - start <= 2 and sign != start - 1):
-        return False
-    return " " not in folded[sign:start]
+def _rows(folded: str, places: Sequence[Place]) -> Iterator[Sequence[Place]]:
+    """Yield *places* with those that a comma or an "and" ties to them, at most `_ROW` in a row."""
+    row: list[Place] = []
+    for place in places:
+        is_next = row and len(row) < _ROW and place.start - row[-1].end <= _LONGEST_JOINT
+        if row and not (is_next and _JOINT.fullmatch(folded, row[-1].end, place.start)):
+            yield row
+            row = []
+        row.append(place)
+    if row:
+        yield row
 
 
-def _in_marked_token(folded: str, start: int, end: int) -> bool:
-    """Say whether the token around the hit bears a mark of a link, an account, a tag."""
-    stop = folded.find(" ", end)
-    token = folded[folded.rfind(" ", 0, start) + 1 : stop if stop > 0 else len(folded)]
-    return any(mark in token for mark in "@#/") or "www." in token
-
-
-def _is_half_a_word(folded: str, place: _Place, words: Sequence[Word]) -> bool:
+def _is_half_a_word(folded: str, place: Place, words: Sequence[Word]) -> bool:
     """Say whether a hyphen ties the name to a word that is none of context: x-ray, ring-fence."""
     before, after = folded[: place.start][-2:], folded[place.end : place.end + 2]
     if len(before) == 2 and before[1] == "-" and before[0].isalnum():
@@ -256,6 +170,13 @@ def _is_half_a_word(folded: str, place: _Place, words: Sequence[Word]) -> bool:
     if len(after) == 2 and after[0] == "-" and after[1].isalnum():
         return all(word.start != place.end + 1 for word in words)
     return False
+
+
+def _is_accented(text: str, folded: str, start: int, end: int) -> bool:
+    """Say whether accents make another word of the name: "über" is not Uber."""
+    if len(text) != len(folded) or not folded[start:end].isascii():
+        return False
+    return any("\u00c0" <= letter <= "\u024f" for letter in text[start:end])
 
 
 def _is_capital(text: str, folded: str, start: int, end: int) -> bool:

@@ -226,7 +226,6 @@ duo-security | no Duo push arrives, cannot log in to the vpn with mfa
 - | apple pie is the best when you feel down
 - | we missed the target
 - | max verstappen crashed
-- | Max is down and the referee counts
 - | square root of minus one
 - | Times Square is closed
 - | the delta variant is back
@@ -286,6 +285,52 @@ duo-security | no Duo push arrives, cannot log in to the vpn with mfa
 - | free kick! the defender is down
 - | hugging a friend
 - | pack 3 apples
+slack | Slack threw a 500 at the whole floor
+stripe | getting 500s from stripe
+discord canva cloudflare | Cloudflare taking Discord and Canva down with it
+steam uber | steam and uber are down at once
+threads instagram facebook | facebook, instagram, threads all gone
+zoom | zoom keeps kicking us
+max | Max is down during the finale
+frontier | Frontier restored at 10:20pm
+o2 | O2 has bars again
+uber | the uber app logged me out
+- | running out of steam and down
+- | the bell is broken
+- | Uber-rich friends, never down
+uber | uber no encuentra conductores hoy, error
+izzi | otra vez sin izzi en la colonia
+tigo | tigo sin servicio desde ayer
+santander | la app de Santander sin servicio
+bbva | app de BBVA España no abre
+outlook | Outlook me pide contraseña a cada rato
+facebook | el face se cayó
+whatsapp | se cayó wsp otra vez
+clave-es | Cl@ve no manda el sms
+claro entel | se fueron Claro y Entel en toda la ciudad
+personal | la red de Personal sin señal
+stripe | Stripe rechaza todos los pagos
+- | voy a instalar la lavadora, no funciona
+- | le falta personal al hospital, sin servicio
+- | mi hermano en Santander no tiene señal
+- | claro que no funciona
+- | über die Störung wird geredet, nix down
+whatsapp | wa down lagi ga sih
+whatsapp | wa error ga bisa kirim
+whatsapp | ini wa lagi gangguan apa hp gw
+dana | dana pending dari kemarin
+livin-mandiri | livin sistem sibuk terus
+mobile-legends | ml force close mulu
+xl-axiata | XL sinyal ilang
+indosat | tri lemot parah
+brimo | bri error lagi
+telegram | tele ga bisa kirim
+whatsapp instagram | instagram, wa rontok semua
+instagram | instagramnya ga kebuka
+- | dana pensiun ga bisa diambil
+- | belajar mandiri ga bisa fokus
+- | obat 5 ml ga bisa diminum
+- | hp mati, ga bisa nyala
 """
 
 TABLE = [tuple(part.strip() for part in line.split("|")) for line in CASES.strip().splitlines()]
