@@ -31,6 +31,7 @@ _OLD_AMONG = 1 / 8  # …and of these again, in a campaign
 _POSTS = (1.3, 5.0)  # posts a head
 _COPIED = (0.05, 0.6)  # share of people whose long text somebody else posted within the hour
 _KEEP = float(np.exp(-WIDTH / 60))  # of what was said before the reports began to climb
+_FORGOTTEN = 0.01  # people
 _KEEP_REPEATED = float(np.exp(-WIDTH / 1800))
 _KEEP_USUAL = float(np.exp(-WIDTH / (7 * 86_400)))
 _ASSUMED = (20.0, 19.0)  # people and newcomers among them before anything is known
@@ -80,7 +81,8 @@ def heard(
     crowd: Crowd, bucket: Bucket, services: tuple[str, ...], climbs: Flags, fails: Flags
 ) -> Crowd:
     """Add *bucket*; where nothing *climbs*, what was said is soon forgotten."""
-    keep = np.where(climbs, 1.0, _KEEP)
+    # To fade for ever would end in numbers so small that arithmetic on them is slow.
+    keep = np.where(climbs, 1.0, np.where(crowd.people < _FORGOTTEN, 0.0, _KEEP))
     said = {service: sum(cells.values()) for service, cells in bucket.kin.items()}
     posts, people, new = (column(services, c) for c in (bucket.posts, said, bucket.newcomers))
     counted = column(services, bucket.affected)
@@ -91,7 +93,7 @@ def heard(
         newcomers=crowd.newcomers * keep + new,
         copies=crowd.copies * keep + np.maximum(people - counted, 0.0),
         along=crowd.along * keep + _along(bucket, services, fails),
-        kin=_kin(crowd, bucket.kin, services, climbs),
+        kin=_kin(crowd.kin * keep.astype(np.float32)[:, None], bucket.kin, services),
         repeated=crowd.repeated * _KEEP_REPEATED + np.maximum(posts - counted, 0.0),
         counted=crowd.counted * _KEEP_REPEATED + counted,
         usual=crowd.usual * _KEEP_USUAL + np.array((people[calm].sum(), new[calm].sum())),
@@ -184,20 +186,18 @@ def _along(bucket: Bucket, services: tuple[str, ...], fails: Flags) -> Floats:
     return column(services, named)
 
 
-def _kin(
-    crowd: Crowd,
-    said: Mapping[str, Mapping[str, int]],
-    services: tuple[str, ...],
-    climbs: Flags,
-) -> Singles:
-    fading = np.flatnonzero(~climbs & (crowd.people > 0))
-    if not len(fading) and not said:
-        return crowd.kin
-    kin, row_of = crowd.kin.copy(), index(services)
-    kin[fading] *= np.float32(_KEEP)
-    for service, texts in said.items():
-        if (row := row_of.get(service)) is not None:
-            for cells, people in texts.items():
-                for kind in range(KIN_KINDS):
-                    kin[row, kind * KIN_CELLS + int(cells[2 * kind : 2 * kind + 2])] += people
+def _kin(kin: Singles, said: Mapping[str, Mapping[str, int]], services: tuple[str, ...]) -> Singles:
+    """Add to *kin*, in place, the people by the cells of their texts: two digits for each kind."""
+    row_of = index(services)
+    texts = [
+        (row_of[service], cells, people)
+        for service, by_cells in said.items()
+        if service in row_of
+        for cells, people in by_cells.items()
+    ]
+    if texts:
+        rows, cells, people = (list(part) for part in zip(*texts, strict=True))
+        digits = np.frombuffer("".join(cells).encode(), np.uint8).reshape(-1, KIN_KINDS, 2)
+        columns = np.arange(KIN_KINDS) * KIN_CELLS + (digits.astype(np.intp) - ord("0")) @ (10, 1)
+        np.add.at(kin, (np.array(rows)[:, None], columns), np.array(people, np.float32)[:, None])
     return kin

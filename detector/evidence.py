@@ -40,7 +40,15 @@ def gathered(hints: Sequence[Hint], bucket: Bucket, climbing: Set[str]) -> tuple
     parts = (bucket.symptoms, bucket.regions, bucket.languages, bucket.samples)
     telling = {*parts[0], *parts[1], *parts[2], *parts[3]} & climbing & bucket.affected.keys()
     for service in telling:
-        known[service] = _added(known.get(service) or Hint(service=service), bucket)
+        old = known.get(service) or Hint(service=service)
+        known[service] = Hint(
+            service=service,
+            symptoms=added_up(old.symptoms, _items(bucket.symptoms, service)),
+            regions=added_up(old.regions, _items(bucket.regions, service)),
+            languages=added_up(old.languages, _items(bucket.languages, service)),
+            # A bucket's are in the order of time: these are the newest.
+            samples=(old.samples + bucket.samples.get(service, ()))[-_MAX_PENDING:],
+        )
     return tuple([known[service] for service in sorted(known)])
 
 
@@ -100,30 +108,22 @@ def _newest_first(samples: Sequence[Sample]) -> Iterable[Sample]:
         yield from sorted(same, key=attrgetter("report_id", "service"))
 
 
-def _added(hint: Hint, bucket: Bucket) -> Hint:
-    service = hint.service
-    return Hint(
-        service=service,
-        symptoms=added_up(hint.symptoms, bucket.symptoms.get(service)),
-        regions=added_up(hint.regions, bucket.regions.get(service)),
-        languages=added_up(hint.languages, bucket.languages.get(service)),
-        # A bucket's are in the order of time: these are the newest.
-        samples=(hint.samples + bucket.samples.get(service, ()))[-_MAX_PENDING:],
-    )
+def _items(counts: Mapping[str, Mapping[str, int]], service: str) -> Tally:
+    found = counts.get(service)
+    return tuple(found.items()) if found else ()
 
 
-def added_up(old: Tally, new: Mapping[str, int] | None) -> Tally:
+def added_up(old: Tally, new: Tally) -> Tally:
     """Add *new* to the tally *old*, the most frequent first."""
     if not new:
         return old
     if len(new) == 1 and len(old) <= 1:  # by far the most of all calls
-        (kind, count), *_ = new.items()
         if not old:
-            return ((kind, count),)
-        if old[0][0] == kind:
-            return ((kind, old[0][1] + count),)
+            return new
+        if old[0][0] == new[0][0]:
+            return ((old[0][0], old[0][1] + new[0][1]),)
     total = dict(old)
-    for kind, count in new.items():
+    for kind, count in new:
         total[kind] = total.get(kind, 0) + count
     return tuple(sorted(total.items(), key=_most_frequent))[:_MAX_KINDS]
 

@@ -142,7 +142,7 @@ def _described(
         observed=int(observed),
         expected=round(expected, 2),
         peak_per_minute=round(max(old.peak_per_minute if old else 0.0, peak), 2),
-        symptoms=added_up(old.symptoms if old else (), dict(hint.symptoms)),
-        regions=added_up(old.regions if old else (), dict(hint.regions)),
-        languages=added_up(old.languages if old else (), dict(hint.languages)),
+        symptoms=added_up(old.symptoms if old else (), hint.symptoms),
+        regions=added_up(old.regions if old else (), hint.regions),
+        languages=added_up(old.languages if old else (), hint.languages),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detector.bucket import WIDTH, Bucket
+from detector.bucket import KIN_CELLS, KIN_KINDS, WIDTH, Bucket
 from detector.incidents import Sample
 from detector.state import State, encode, initial
 from detector.tick import Policy, tick
@@ -15,6 +15,7 @@ from models.catalogue import Catalogue, Dependency, Service
 START = 1_760_918_400
 _PER_BUCKET = 0.05  # reports of a service
 _WARM_UP = 120  # ticks, until the level filter knows something
+_KIN = tuple(f"{i % KIN_CELLS:02d}" * KIN_KINDS for i in range(50))  # cells of texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +93,16 @@ def _bucket(start: int, affected: dict[str, int]) -> Bucket:
         for service in affected
     }
     symptoms = {service: {"loading": n} for service, n in affected.items()}
-    return Bucket(start=start, affected=affected, symptoms=symptoms, samples=samples)
+    kin = {service: {_KIN[(start // WIDTH + n) % len(_KIN)]: n} for service, n in affected.items()}
+    return Bucket(
+        start=start,
+        affected=affected,
+        symptoms=symptoms,
+        samples=samples,
+        posts=affected,
+        newcomers={service: n // 2 for service, n in affected.items()},
+        kin=kin,
+    )
 
 
 def _catalogue(n: int) -> Catalogue:
