@@ -2,13 +2,12 @@
 The shared cause: which provider's failure explains the services that fail now, and how surely.
 
 How well a failure explains them is a noisy-OR over the catalogue's edges (`noisy_or`). The leak,
-failing on one's own, grows with popularity. Blame is Poisson, and part of it is cross-talk: people
-also name famous bystanders, in proportion to all that they complain; what is probably spilt over
-from another failure (`bystanders`) is no evidence. Where all who complain are in one country, its
-networks may be the cause (`networks`), and no company.
+failing on one's own, grows with popularity. What people say of a provider comes on top (`clues`);
+what is probably spilt over from another failure (`bystanders`) is no evidence. Where all who
+complain are in one country, its networks may be the cause (`networks`), and no company. And it may
+be something that the catalogue does not have: then nobody is named.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
@@ -16,53 +15,20 @@ from itertools import combinations
 import numpy as np
 
 from detector import networks
-from detector.baseline import Flags, Floats
+from detector.baseline import Floats
 from detector.bystanders import CLEARED, Bystander, bystanders
+from detector.clues import Evidence, priors
 from detector.dependencies import MIN_EXPLAINED, Graph, Hypothesis
 from detector.incidents import Cause, Cleared
-from detector.networks import Places
 from detector.noisy_or import fits
 from detector.reasons import reasons, spilt_over
 
-PRIOR = 6e-3  # that a given provider is failing when two services fail at once
-_UNNAMED = 0.2  # how much less often a provider fails while nobody reports it than when people do
-_UNPROVEN = 0.5  # the same for a vendor that no service is known to depend on…
-_OWNER = 0.05  # …and for a company whose products are not known to share anything
+_LOG_UNLISTED = float(np.log(0.002))  # that something fails of which no edge is known
 _LOG_SECOND = float(
     np.log(0.1)
 )  # how much less probable a second failure is at the same time, than a first one
-_BLAME = (-2.0, 8.0)
-# Of posts that name the provider, when it is at fault…
-_BLAME_SHARE = np.array((0.01, 0.03, 0.1, 0.3))
-_CROSS_TALK = 0.1  # …and of posts that name some provider that is not
-_BESIDE = 0.01  # of posts about others that name an innocent provider as failing as well
-_STRAY_BLAME = 0.05  # authors in the five minutes of memory, without any outage
-# Of a provider's posts that name the region, if it is at fault and if it is not.
-_REGION_SHARE, _REGION_NOISE = 0.5, 0.1
 _N_PAIRED = 5
 _MIN_PROBABILITY = 0.01
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """
-    What the last minutes say, by row: see `explain`.
-
-    *abnormal* are log-likelihood ratios, *per_minute* the normal rates, *excess* authors above
-    normal and *blamed* authors naming the service as a cause, both of the last five minutes;
-    *failing* are the services in an open incident, those that have recovered in it included.
-    *regions* counts posts on a (provider, region), *beside* those on a service that name another;
-    *places* tells where those are who report a failing service.
-    """
-
-    abnormal: Floats
-    per_minute: Floats
-    excess: Floats
-    blamed: Floats
-    failing: Flags
-    regions: Mapping[tuple[str, str], float]
-    beside: Mapping[tuple[str, str], float]
-    places: Mapping[str, Places] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +60,7 @@ def explain(graph: Graph, evidence: Evidence) -> Explanation:
     evidence = _without(evidence, graph, spilt)
     local = networks.suspected(graph, evidence.failing, evidence.places)
     candidates = [h for h in graph.hypotheses if _plausible(h, graph, evidence)]
-    prior = _priors(candidates, graph, evidence)
+    prior = priors(candidates, graph, evidence)
     if local:
         candidates.append(local.hypothesis)
         prior = np.append(prior, local.nats)
@@ -102,7 +68,8 @@ def explain(graph: Graph, evidence: Evidence) -> Explanation:
         return Explanation(cleared=cleared)
     scene = fits(graph, candidates, evidence.abnormal, leak, evidence.failing, evidence.per_minute)
     single = prior + scene.nats
-    sets: list[tuple[tuple[int, ...], float]] = [((), 0.0)]
+    # Nothing is shared; or something that the catalogue does not have.
+    sets: list[tuple[tuple[int, ...], float]] = [((), 0.0), ((), _LOG_UNLISTED + scene.unlisted)]
     sets += [((i,), score) for i, score in enumerate(single.tolist())]
     best = np.argsort(-single, kind="stable")[:_N_PAIRED].tolist()
     for i, j in combinations(sorted(best), 2):
@@ -202,63 +169,6 @@ def _leak(per_minute: Floats) -> Floats:
     Probability to be failing alone: 0.2 % for the quiet, 1.5 % for one with ten reports a minute.
     """
     return np.asarray(np.minimum(0.002 * (1 + np.log1p(60 * per_minute)), 0.03))
-
-
-def _priors(candidates: Sequence[Hypothesis], graph: Graph, evidence: Evidence) -> Floats:
-    """Log of what speaks for each before it is asked what it explains: fame, blame, regions."""
-    excess = np.maximum(evidence.excess, 0.0)
-    crowd = float(excess.sum()), float(excess[evidence.failing].sum())
-    beside: defaultdict[str, float] = defaultdict(float)
-    for (_, other), n in evidence.beside.items():
-        beside[other] += n
-    return np.array(
-        [
-            _prior(h, graph, evidence)
-            + _blame_gain(h, evidence.blamed, beside[h.provider], graph, crowd)
-            + _region_gain(h, evidence)
-            for h in candidates
-        ]
-    )
-
-
-def _prior(hypothesis: Hypothesis, graph: Graph, evidence: Evidence) -> float:
-    row = graph.row(hypothesis.provider)
-    # Of one that is no infrastructure people know the products, not the owner's name.
-    named = not hypothesis.wide or row is None or bool(evidence.failing[row])
-    prior = PRIOR * (1.0 if named else _UNNAMED) * (1.0 if hypothesis.region is None else 0.5)
-    if not hypothesis.n_known:
-        prior *= _UNPROVEN if hypothesis.wide else _OWNER
-    return float(np.log(prior))
-
-
-def _blame_gain(
-    hypothesis: Hypothesis, blamed: Floats, beside: float, graph: Graph, crowd: tuple[float, float]
-) -> float:
-    """
-    Poisson likelihood of the blame with and without fault, halved since posts copy one another.
-
-    *beside* are posts about others that name the provider: many a post says "X is down, it's Y"
-    without a "because". *crowd* are all authors above normal, and those on services that fail.
-    """
-    row = graph.row(hypothesis.provider)
-    if row is None:
-        return 0.0
-    everybody, failing = crowd
-    named, stray, doubt = blamed[row], _CROSS_TALK * graph.fame[hypothesis.provider], 0.5
-    if hypothesis.wide and beside > named:
-        named, stray, doubt = beside, stray + _BESIDE, 1.0
-    innocent = _STRAY_BLAME + stray * everybody
-    guilty = innocent + _BLAME_SHARE * failing
-    ratios = named * np.log(guilty / innocent) - (guilty - innocent)
-    mixed = np.logaddexp.reduce(ratios) - np.log(len(ratios))
-    return float(np.clip(mixed * doubt, *_BLAME))
-
-
-def _region_gain(hypothesis: Hypothesis, evidence: Evidence) -> float:
-    if hypothesis.region is None:
-        return 0.0
-    named = evidence.regions.get((hypothesis.provider, hypothesis.region), 0.0)
-    return float(min(named * np.log(_REGION_SHARE / _REGION_NOISE), _BLAME[1]))
 
 
 def _why(hypothesis: Hypothesis, graph: Graph, evidence: Evidence) -> tuple[str, ...]:

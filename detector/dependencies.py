@@ -44,7 +44,7 @@ class Hypothesis:
 class Graph:
     """
     The catalogue's edges by row of the sorted service ids; paths over several edges are multiplied
-    out.
+    out. *grounds* are the providers with regions of their own, which stand on no other.
     """
 
     services: tuple[str, ...]
@@ -52,6 +52,7 @@ class Graph:
     hypotheses: tuple[Hypothesis, ...]
     fame: Mapping[str, float]
     industries: tuple[str, ...] = ()
+    grounds: frozenset[str] = frozenset()
 
     def row(self, service: str) -> int | None:
         """Row of *service*, None where the catalogue does not have it."""
@@ -120,6 +121,7 @@ def graph(catalogue: Catalogue, services: Sequence[str]) -> Graph:
         hypotheses=hypotheses,
         fame={provider: value / total for provider, value in weight.items()},
         industries=tuple(catalogue.services[service].industry for service in services),
+        grounds=frozenset(s.id for s in catalogue.services.values() if s.regions),
     )
 
 

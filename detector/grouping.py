@@ -136,6 +136,7 @@ def _clear(drafts: Sequence[_Draft], cleared: Cleared) -> None:
 def _settle(drafts: list[_Draft], verdicts: Mapping[str, Affected]) -> None:
     """Give each troubled service without an open incident its last one, or else one of its own."""
     homes = {s for draft in drafts if _was_open(draft) for s in (*draft.affected, *draft.cleared)}
+    homes |= {s for draft in drafts if _is_past(draft) for s in _still_cleared(draft, verdicts)}
     again: dict[int, list[str]] = {}
     for service in sorted(verdicts):
         if service in homes or verdicts[service].status is Status.RESOLVED:
@@ -148,6 +149,12 @@ def _settle(drafts: list[_Draft], verdicts: Mapping[str, Affected]) -> None:
             drafts[last].affected |= {service: verdicts[service] for service in services}
         else:
             drafts += [_Draft(old=None, lead=s, affected={s: verdicts[s]}) for s in services]
+
+
+def _still_cleared(draft: _Draft, verdicts: Mapping[str, Affected]) -> list[str]:
+    """Those whose reports outlast the failure that they were about: it is no failure of theirs."""
+    ended = _resolved_at(draft)
+    return [s for s in draft.cleared if s in verdicts and verdicts[s].onset_at.timestamp() < ended]
 
 
 def _unite(

@@ -119,8 +119,9 @@ def _local(country: str, share: Share | None) -> float:
 
 def _evidence(shape: tuple[float, float], inside: float, outside: float) -> float:
     a, b = shape
-    return _log_beta(a + inside, b + outside) - _log_beta(a, b)
+    return log_beta(a + inside, b + outside) - log_beta(a, b)
 
 
-def _log_beta(a: float, b: float) -> float:
+def log_beta(a: float, b: float) -> float:
+    """Logarithm of the beta function."""
     return lgamma(a) + lgamma(b) - lgamma(a + b)

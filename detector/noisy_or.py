@@ -21,6 +21,7 @@ _EXTENTS = (0.06, 0.25, 1.0)  # share of its strength with which a failure reach
 _HIDDEN = (0.0, 0.01, 0.05)  # chance that it takes down one of which no edge is known
 _VARIANTS = tuple((hidden, extent) for hidden in _HIDDEN for extent in _EXTENTS)
 _ON_ONE_ANOTHER = 4.0  # times as probable is one from provider to provider
+_ON_NOBODY = 0.25  # …and to one of those that the others stand on
 _REACHED = 0.6  # probability from which a service without an edge is counted to the failure
 _EVIDENCE = (-6.0, 12.0)  # nats: no single service decides
 _NOTICED = 65.0  # nats a report of a normal minute weighs: five minutes at an effect of 14
@@ -32,12 +33,14 @@ class Fits:
     Each of some hypotheses against no failure at all.
 
     *nats* are log-likelihood ratios, the mean over extents, with and without unknown edges; *best*
-    is the likeliest of the variants. *rows* are the services that can tell hypotheses apart: all
-    others count only by their number.
+    is the likeliest of the variants; *unlisted* are the nats of a provider that has unknown edges
+    only. *rows* are the services that can tell hypotheses apart: all others count only by their
+    number.
     """
 
     nats: Floats
     best: Rows
+    unlisted: float
     rows: Rows
     leak: Floats
     odds: Floats
@@ -94,20 +97,22 @@ def fits(
     wide = np.array([h.wide for h in hypotheses])
     easy = _easy(graph, failing)[rows]
     null = np.log1p(alone * odds)
+    unlisted = np.zeros(len(_HIDDEN))
     cube = np.full((len(_HIDDEN), len(_EXTENTS), len(hypotheses)), -np.inf)
     for i, hidden in enumerate(_HIDDEN):
         elsewhere = _broken(1 - hidden * easy, alone, odds)
+        unlisted[i] = (elsewhere - null).sum() - hidden * unseen
         allowed = np.where(wide | (hidden == 0), 0.0, -np.inf)
         for j in range(len(_EXTENTS)):
             healthy = 1 - np.maximum(reach[j], hidden * easy[places])
             inside = _broken(healthy, alone[places], odds[places]) - elsewhere[places]
-            outside = (elsewhere - null).sum() - hidden * unseen
-            cube[i, j] = np.add.reduceat(inside, starts[:-1]) + outside + allowed
+            cube[i, j] = np.add.reduceat(inside, starts[:-1]) + unlisted[i] + allowed
     nats = cube.reshape(len(_VARIANTS), -1)
     options = np.where(wide, len(_VARIANTS), len(_EXTENTS))
     return Fits(
         nats=np.asarray(np.logaddexp.reduce(nats, axis=0) - np.log(options)),
         best=np.asarray(nats.argmax(axis=0)),
+        unlisted=float(np.logaddexp.reduce(unlisted) - np.log(len(_HIDDEN))),
         rows=rows,
         leak=alone,
         odds=odds,
@@ -120,14 +125,15 @@ def _easy(graph: Graph, failing: Flags) -> Floats:
     """
     How much more probable an unknown edge is than to any service, by row.
 
-    Providers stand on one another, and through a failing one its dependents are reached as well.
+    Providers stand on one another, and through a failing one its dependents are reached as well;
+    those with regions of their own stand on nobody.
     """
     easy = np.ones(len(failing))
     for one in graph.hypotheses:
         row = graph.row(one.provider)
         if one.wide and one.region is None and row is not None and failing[row]:
             easy[one.rows] = np.maximum(easy[one.rows], _ON_ONE_ANOTHER * one.strength)
-            easy[row] = _ON_ONE_ANOTHER
+            easy[row] = _ON_NOBODY if one.provider in graph.grounds else _ON_ONE_ANOTHER
     return easy
 
 

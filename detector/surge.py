@@ -197,9 +197,12 @@ def suspicion(surge: Surge) -> Floats:
     return np.asarray(surge.climb[:, :_MILD].max(axis=1))
 
 
-def abnormality(surge: Surge, baseline: Baseline, rows: NDArray[np.intp]) -> Floats:
+def abnormality(
+    surge: Surge, baseline: Baseline, rows: NDArray[np.intp], effects: Floats = EFFECTS
+) -> Floats:
     """
-    Log-likelihood ratio, abnormal against normal, of the last minutes of *rows*.
+    Log-likelihood ratio, abnormal by any of *effects* against normal, of the last minutes of
+    *rows*.
 
     Both sides are averaged over the levels, so a service of unknown level says little either way.
     """
@@ -209,9 +212,9 @@ def abnormality(surge: Surge, baseline: Baseline, rows: NDArray[np.intp]) -> Flo
     count = np.minimum(surge.recent_observed[rows], _MAX_COUNT)[:, None]
     base = np.maximum(surge.recent_expected[rows], 1e-6)[:, None]
     normal = _WEIGHTS + log_ratio(count, base, steps, dispersion)
-    effects = (steps[:, :, None] * EFFECTS).reshape(len(rows), len(_NODES) * len(EFFECTS))
-    failing = np.repeat(_WEIGHTS, len(EFFECTS)) + log_ratio(count, base, effects, dispersion)
-    return np.asarray(log_sum(failing) - np.log(len(EFFECTS)) - log_sum(normal))
+    levels = (steps[:, :, None] * effects).reshape(len(rows), len(_NODES) * len(effects))
+    failing = np.repeat(_WEIGHTS, len(effects)) + log_ratio(count, base, levels, dispersion)
+    return np.asarray(log_sum(failing) - np.log(len(effects)) - log_sum(normal))
 
 
 def _before(surge: Surge, mass: Singles, statistic: Floats, held: Times, base: Baseline) -> Floats:

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from detector import surge
+from detector import contrast, surge
 from detector.baseline import MINUTE, Floats
 from detector.bucket import WIDTH, Bucket
-from detector.cause import Evidence, Explanation, explain
+from detector.cause import Explanation, explain
+from detector.clues import Evidence
 from detector.dependencies import Graph
 from detector.evidence import illustrated
 from detector.grouping import regrouped
@@ -70,7 +71,9 @@ def _explained(
     asked[graph.rows_beside(failing)] = True
     rows = np.flatnonzero(asked)
     abnormal = np.zeros(len(state.services))
-    abnormal[rows] = surge.abnormality(test, state.baseline, rows)
+    abnormal[rows] = contrast.abnormality(
+        test, state.baseline, rows, np.asarray(course.phase == FAILING)
+    )
     # What failed since the onset is evidence to the end of the incident, however far it has
     # recovered.
     best = np.where(failing, np.maximum(course.evidence, np.maximum(abnormal, 0.0)), abnormal)

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.cause import Evidence, explain
+from detector.cause import explain
+from detector.clues import Evidence
 from detector.dependencies import graph
 from detector.incidents import Cause
 from detector.networks import NETWORKS
@@ -124,6 +125,23 @@ def test_vendor_of_whom_no_dependent_is_known_is_named_by_the_posts_that_name_it
 
     assert (named[0].provider, named[0].probability > 0.8) == ("vendor", True)
     assert not [c for c in silent if c.provider == "vendor" and c.probability > 0.5]
+
+
+def test_of_two_that_explain_alike_the_one_whom_few_report_is_not_blamed():
+    loud = evidence({"vendor", "cloud", "lonely", "alone", "popular"})
+    excess = loud.excess.copy()
+    excess[SERVICES.index("cloud")] = 1.0
+
+    by_name = {c.provider: c.probability for c in causes_of(replace(loud, excess=excess))}
+
+    assert by_name["vendor"] > 3 * by_name.get("cloud", 0.0)
+
+
+def test_few_services_that_some_provider_explains_may_have_a_cause_that_nobody_knows():
+    two = causes_of(evidence({"a00", "a01"}, normal=0.0))
+    many = causes_of(evidence({f"a{i:02d}" for i in range(8)}, normal=0.0))
+
+    assert two[0].probability < 0.97 < many[0].probability
 
 
 def test_owner_is_the_cause_when_its_products_fail_together():

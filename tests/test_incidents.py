@@ -13,7 +13,7 @@ from detector.cause import Explanation
 from detector.dependencies import graph
 from detector.evidence import chosen
 from detector.grouping import regrouped, reopenable
-from detector.incidents import Affected, Cause, Sample, Severity, Status, Step, Transition
+from detector.incidents import Affected, Cause, Cleared, Sample, Severity, Status, Step, Transition
 from detector.lifecycle import LEGAL, severity_of
 from models.catalogue import Catalogue, Dependency, Service
 
@@ -115,6 +115,22 @@ def test_second_wave_by_other_services_of_the_same_cause_is_the_same_incident():
 
     assert [i.id for i in again] == ["20251020T0703-p"]
     assert again[0].status is Status.ONGOING
+
+
+def test_cleared_service_stays_so_until_its_reports_have_ended():
+    spilt = Cleared(service="d", culprit="c", probability=0.9, reason="names C")
+    (opened,) = step_on((), [one("c")])
+    bystander = Explanation(cleared=(spilt,))
+    both = {v.service: v for v in (one("c"), one("d"))}
+    known = regrouped((opened,), both, bystander, GRAPH, NOW)
+    end, later = NOW + timedelta(hours=1), NOW + timedelta(hours=2)
+    known = step_on(known, [one("c", Status.RESOLVED, at=end), one("d")], None, end)
+
+    lasting = step_on(known, [one("d")], None, later)
+    anew = step_on(lasting, [one("d", at=later)], None, later)
+
+    assert [i.status for i in lasting if i.affected[0].service == "d"] in ([], [Status.RESOLVED])
+    assert [i.affected[0].service for i in anew if i.opened_at == later] == ["d"]
 
 
 def test_id_gets_a_suffix_when_it_is_taken():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector import baseline, surge
+from detector import baseline, contrast, surge
 from detector.bucket import WIDTH
 from detector.likelihood import log_ratio
 
@@ -152,6 +152,23 @@ def test_normal_dependents_speak_against_and_surging_ones_for_abnormality():
     assert evidence[1] > 10
     assert evidence[0] < 0
     assert evidence[2] < 0
+
+
+def test_silence_says_more_the_louder_and_the_more_the_failing_ones_are():
+    rng = np.random.default_rng(7)
+    base = known(6, 0.02)
+    counts = rng.poisson(np.array([4.0, 4.0, 4.0, 4.0, 0.0, 0.1]) / 6, (90, 6))
+    state = fed(counts, base)
+    rows, loud = np.arange(6), np.arange(6) < 4
+
+    alone = surge.abnormality(state, base, rows)
+    one = contrast.abnormality(state, base, rows, np.arange(6) < 1)
+    four = contrast.abnormality(state, base, rows, loud)
+
+    assert four[4] < one[4] < alone[4] < 0
+    assert four[4] > np.log(0.2)
+    assert np.array_equal(four[:4], alone[:4])
+    assert np.array_equal(contrast.abnormality(state, base, rows, rows < 0), alone)
 
 
 @settings(max_examples=60, deadline=None)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from detector.cause import Evidence, explain
+from detector.cause import explain
+from detector.clues import Evidence
 from detector.dependencies import Graph, graph
 from detector.networks import NETWORKS
 from models.catalogue import Catalogue, Dependency, Service
