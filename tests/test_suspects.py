@@ -87,13 +87,13 @@ def log() -> list[Report]:
     one = Log()
     one.ordinary(NOON - timedelta(days=1), 120)
     one.ordinary(NOON - timedelta(minutes=30), 40)
-    one.burst(2_000, lambda i: "only-one", lambda i: f"zoom is down {one.pick(PLACES)} {i}")
-    one.burst(2_000, lambda i: f"five-{i % 5}", lambda i: f"spotify is down {one.pick(PLACES)}")
-    one.burst(1_000, lambda i: f"bot-{i % 200}", lambda i: "netflix down")
+    one.burst(10_000, lambda i: "only-one", lambda i: f"zoom is down {one.pick(PLACES)} {i}")
+    one.burst(10_000, lambda i: f"five-{i % 5}", lambda i: f"spotify is down {one.pick(PLACES)}")
+    one.burst(2_000, lambda i: f"bot-{i % 200}", lambda i: "netflix down")
     near = "whatsapp is down in the whole {} and nobody can send a message to anybody tonight"
     words = ["".join(one.pick(list("abcdeilmnorstu")) for _ in range(6)) for _ in range(200)]
     one.burst(1_000, lambda i: f"near-{i % 200}", lambda i: near.format(words[i % 200]))
-    one.burst(1_000, lambda i: f"fan-{i}", lambda i: "watching youtube with my sister tonight")
+    one.burst(2_000, lambda i: f"fan-{i}", lambda i: "watching youtube with my sister tonight")
     alike = ("github down?", "is github down", "github down", "github is down")
     one.burst(
         80,
