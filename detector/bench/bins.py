@@ -19,20 +19,23 @@ from detector.surge import Surge
 _FADES = 300 / WIDTH  # buckets after which what was heard lately counts e times less
 
 
-def abnormality(counts: Floats, start: int, width: int) -> Floats:
+def judged(counts: Floats, start: int, width: int) -> tuple[Floats, Floats]:
     """
-    Nats that speak for an outage in the last minutes, by bin; *counts* has shape (series, bins).
+    Nats that speak for an outage in the last minutes, and the statistic of the test, by bin.
+
+    *counts* and both results have shape (series, bins).
 
     *start* is in unix seconds, a multiple of the *width* of the bins, which divides an hour. Minus
     infinity where fewer people than `surge.MIN_AUTHORS` speak. The series know nothing of one
     another: each is the only service of a catalogue of its own.
     """
-    found = np.empty(counts.shape)
+    abnormal, statistic = np.empty(counts.shape), np.empty(counts.shape)
     every = np.arange(len(counts))
     for place, (base, test) in enumerate(_lives(counts, start, width)):
         speaks = recovery.spoken(test) >= surge.MIN_AUTHORS
-        found[:, place] = np.where(speaks, surge.abnormality(test, base, every), -np.inf)
-    return found
+        abnormal[:, place] = np.where(speaks, surge.abnormality(test, base, every), -np.inf)
+        statistic[:, place] = np.where(speaks, test.statistic, -np.inf)
+    return abnormal, statistic
 
 
 def _lives(counts: Floats, start: int, width: int) -> Iterator[tuple[Baseline, Surge]]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from detector.baseline import HOUR, Floats
-from detector.bench.bins import abnormality
+from detector.bench.bins import judged
 from detector.bench.nab import PROFILES, Series, best, load, probation, published, score, told
 from detector.bench.rarity import return_period, told_once
 from detector.seasons import WEEK_HOURS
@@ -41,7 +41,8 @@ def scores(folder: Path, processes: int = 2) -> dict[str, Any]:
     corpus = load(folder)
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         gaussian = pool.submit(_gaussians, corpus)
-        nats = _statistics(corpus, pool)
+        seen = _statistics(corpus, pool)
+    nats, sums = ({name: both[kind] for name, both in seen.items()} for kind in (0, 1))
     ours = {series.name: _told(series, nats[series.name]) for series in corpus}
     return {
         **_scored(corpus, ours),
@@ -50,6 +51,9 @@ def scores(folder: Path, processes: int = 2) -> dict[str, Any]:
         },
         "folders": _by_folder(corpus, ours),
         "without_return_period": _scored(corpus, nats),
+        "return_period_of_the_sum": _scored(
+            corpus, {series.name: _told(series, sums[series.name]) for series in corpus}
+        ),
         "return_period_of_bare_counts": _scored(
             corpus, {series.name: _told(series, as_counts(series)) for series in corpus}
         ),
@@ -101,22 +105,26 @@ def _told(series: Series, statistic: Floats) -> Floats:
     return told_once(return_period(statistic), _HELD // width)
 
 
-def _statistics(corpus: Sequence[Series], pool: Executor) -> dict[str, Floats]:
+def _statistics(corpus: Sequence[Series], pool: Executor) -> dict[str, tuple[Floats, Floats]]:
     """Judge series together that begin in the same hour of the week and have bins as wide."""
     groups = defaultdict(list)
     for series in corpus:
         groups[_clock(series)].append(series)
-    judged = [pool.submit(_judged, clock, group) for clock, group in groups.items()]
-    return {name: nats for future in judged for name, nats in future.result().items()}
+    found = [pool.submit(_judged, clock, group) for clock, group in groups.items()]
+    return {name: both for future in found for name, both in future.result().items()}
 
 
-def _judged(clock: _Clock, group: Sequence[Series]) -> dict[str, Floats]:
+def _judged(clock: _Clock, group: Sequence[Series]) -> dict[str, tuple[Floats, Floats]]:
     width, start = clock
     counts = np.zeros((len(group), max(len(series.values) for series in group)))
     for row, series in enumerate(group):
         counts[row, : len(series.values)] = as_counts(series)
-    nats = abnormality(counts, start, width)
-    return {one.name: nats[row, : len(one.values)] for row, one in enumerate(group)}
+    abnormal, statistic = judged(counts, start, width)
+    ends = [len(series.values) for series in group]
+    return {
+        series.name: (abnormal[row, :end], statistic[row, :end])
+        for row, (series, end) in enumerate(zip(group, ends, strict=True))
+    }
 
 
 def _clock(series: Series) -> _Clock:
