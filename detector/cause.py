@@ -66,7 +66,9 @@ def explain(graph: Graph, evidence: Evidence) -> Explanation:
         prior = np.append(prior, local.nats)
     if not candidates:
         return Explanation(cleared=cleared)
-    scene = fits(graph, candidates, evidence.abnormal, leak, evidence.failing, evidence.per_minute)
+    # Who is never named on this feed would not be missed.
+    named = np.where(evidence.learnt, evidence.per_minute, 0.0)
+    scene = fits(graph, candidates, evidence.abnormal, leak, evidence.failing, named)
     single = prior + scene.nats
     # Nothing is shared; or something that the catalogue does not have.
     sets: list[tuple[tuple[int, ...], float]] = [((), 0.0), ((), _LOG_UNLISTED + scene.unlisted)]

@@ -37,7 +37,8 @@ class Evidence:
     """
     What the last minutes say, by row: see `cause.explain`.
 
-    *abnormal* are log-likelihood ratios, *per_minute* the normal rates, *excess* authors above
+    *abnormal* are log-likelihood ratios, *per_minute* the normal rates, *learnt* whether these are
+    known rather than assumed, *excess* authors above
     normal and *blamed* authors naming the service as a cause, both of the last five minutes;
     *failing* are the services in an open incident, those that have recovered in it included.
     *regions* counts posts on a (provider, region), *beside* those on a service that name another;
@@ -46,6 +47,7 @@ class Evidence:
 
     abnormal: Floats
     per_minute: Floats
+    learnt: Flags
     excess: Floats
     blamed: Floats
     failing: Flags

@@ -87,7 +87,7 @@ def fits(
     # What is said by one that stays normal is known of those that were asked about.
     calm = ~failing[rows] & (odds < 0)
     if calm.any():
-        unseen *= min(float(-odds[calm].sum() / noticed[rows][calm].sum()), 1.0)
+        unseen *= min(float(-odds[calm].sum() / max(noticed[rows][calm].sum(), 1e-9)), 1.0)
     places = (np.cumsum(telling) - 1)[known]
     starts = np.cumsum([0, *(len(h.rows) for h in hypotheses)])
     strength = np.concatenate([h.strength for h in hypotheses])

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from detector import contrast, surge
-from detector.baseline import MINUTE, Floats
+from detector.baseline import MINUTE, UNKNOWN, Floats
 from detector.bucket import WIDTH, Bucket
 from detector.cause import Explanation, explain
 from detector.clues import Evidence
@@ -80,6 +80,7 @@ def _explained(
     evidence = Evidence(
         abnormal=np.where(failing, np.maximum(best, test.statistic - _CHANCE), best),
         per_minute=usual * MINUTE / WIDTH,
+        learnt=np.asarray(state.baseline.uncertainty <= UNKNOWN),
         excess=test.recent_observed - test.recent_expected,
         blamed=test.recent_blamed,
         failing=failing,

@@ -55,6 +55,7 @@ def evidence(
     return Evidence(
         abnormal=np.where(flags, 12.0, normal),
         per_minute=np.array([(per_minute or {}).get(s, 0.1) for s in SERVICES]),
+        learnt=np.ones(len(SERVICES), np.bool_),
         excess=np.where(flags, excess, 0.0),
         blamed=np.array([float((blamed or {}).get(s, 0)) for s in SERVICES]),
         failing=flags,
@@ -135,6 +136,17 @@ def test_of_two_that_explain_alike_the_one_whom_few_report_is_not_blamed():
     by_name = {c.provider: c.probability for c in causes_of(replace(loud, excess=excess))}
 
     assert by_name["vendor"] > 3 * by_name.get("cloud", 0.0)
+
+
+def test_services_of_which_nothing_is_known_do_not_speak_against_unknown_edges():
+    quiet = evidence({"vendor", "lonely", "alone", "popular"}, normal=-0.5)
+    unlearnt = replace(quiet, learnt=quiet.failing, abnormal=np.where(quiet.failing, 12.0, 0.0))
+
+    by_then, at_first = (
+        {c.provider: c.probability for c in causes_of(seen)} for seen in (quiet, unlearnt)
+    )
+
+    assert at_first["vendor"] > by_then.get("vendor", 0.0)
 
 
 def test_few_services_that_some_provider_explains_may_have_a_cause_that_nobody_knows():

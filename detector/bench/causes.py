@@ -62,6 +62,7 @@ def _evidence(edges: Graph, n_failing: int, seed: int) -> Evidence:
     return Evidence(
         abnormal=np.where(failing, 9.0, -1.0),
         per_minute=np.full(n, 0.05),
+        learnt=np.ones(n, np.bool_),
         excess=np.where(failing, 8.0, 0.0),
         blamed=np.zeros(n),
         failing=failing,
