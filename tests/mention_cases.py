@@ -327,6 +327,7 @@ brimo | bri error lagi
 telegram | tele ga bisa kirim
 whatsapp instagram | instagram, wa rontok semua
 instagram | instagramnya ga kebuka
+bsi-mobile | bsinya eror dari semalam
 - | dana pensiun ga bisa diambil
 - | belajar mandiri ga bisa fokus
 - | obat 5 ml ga bisa diminum
