@@ -39,10 +39,10 @@ class Radius:
     The blast radius of one incident.
 
     *first* and *last* are services by onset; *recovered* are (service, when), in the order of
-    coming back. *n_reports* are authors, *n_excess* what of them is beyond normal,
-    *peak_per_minute* the services' peaks summed, a bound from above. *countries* share the reports
-    that can be placed, *cloud_regions* those that name one; of all reports *placed* name a place
-    and *spoken* are placed by their language alone. *course* is every five minutes and ends now.
+    coming back. *n_reports* are authors, *peak_per_minute* the services' peaks summed, a bound from
+    above. *countries* share the reports that can be placed, *cloud_regions* those that name one; of
+    all reports *placed* name a place and *spoken* are placed by their language alone. *course* is
+    every five minutes and ends now.
     """
 
     industries: tuple[Industry, ...]
@@ -52,7 +52,6 @@ class Radius:
     last_at: datetime
     recovered: tuple[tuple[str, datetime], ...]
     n_reports: int
-    n_excess: int
     peak_per_minute: float
     countries: tuple[Share, ...]
     cloud_regions: tuple[Share, ...]
@@ -80,7 +79,6 @@ def radius(incident: Incident, catalogue: Catalogue, marks: Sequence[Mark] = ())
         last_at=order[-1].onset_at,
         recovered=_recovered(incident.affected),
         n_reports=incident.observed,
-        n_excess=max(round(incident.observed - incident.expected), 0),
         peak_per_minute=round(sum(one.peak_per_minute for one in incident.affected), 2),
         countries=countries(named, now.languages),
         cloud_regions=shares(clouds),

@@ -37,7 +37,6 @@ class _Event(msgspec.Struct):
     summary: str = ""
     arn: str = ""
     service_name: str = ""
-    region_name: str = ""
     event_log: list[_Log] | None = None
 
 

@@ -85,11 +85,6 @@ class Scenario:
         )
         return tuple(sorted(planted, key=lambda truth: (truth.start, truth.service)))
 
-    def truth_lines(self) -> Iterator[str]:
-        """Yield the truth as JSON lines of service, start, end, cause and standing."""
-        for truth in self.truth:
-            yield msgspec.json.encode(truth).decode()
-
     def reports(self) -> Iterator[Report]:
         """Yield the synthetic posts in event-time order: the same, byte for byte, each time."""
         from stream.sources.synthesis import synthesise  # it needs NumPy, and this module does not
