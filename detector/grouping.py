@@ -9,48 +9,19 @@ their own. At most one open incident has a service.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import chain, count
 
 from detector import lifecycle
 from detector.bystanders import CLEARED
 from detector.cause import Explanation
 from detector.dependencies import MIN_EXPLAINED, Graph
+from detector.drafts import Draft, finished
 from detector.incidents import Affected, Cause, Cleared, Incident, Status
 
 CLAIMED = 0.5  # probability from which a cause is named…
 _DROPPED = 0.2  # …and under which it is named no longer
 _CLEARED_NO_MORE = 0.3  # probability of spill-over under which a cleared service may fail after all
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Draft:
-    """An incident being worked on in this bucket; *old* is None for a new one."""
-
-    old: Incident | None
-    lead: str
-    affected: dict[str, Affected] = field(default_factory=dict)
-    cause: Cause | None = None
-    cleared: dict[str, Cleared] = field(default_factory=dict)
-    claimed: bool = False  # by a more probable cause in this bucket
-    absorbed_by: "_Draft | None" = None
-
-    @property
-    def age(self) -> tuple[bool, float, str]:
-        old = self.old
-        return (
-            old is None,
-            old.opened_at.timestamp() if old else 0.0,
-            old.id if old else self.lead,
-        )
-
-    @property
-    def is_open(self) -> bool:
-        """Whether any service in it has not recovered, nor moved away."""
-        return self.absorbed_by is None and any(
-            one.status is not Status.RESOLVED for one in self.affected.values()
-        )
 
 
 def regrouped(
@@ -69,7 +40,7 @@ def regrouped(
     Incidents that nothing touched are returned as they were, new ones last; merged ones are
     returned once.
     """
-    drafts = [_draft(incident, verdicts) for incident in known]
+    drafts = [Draft.of(incident, verdicts) for incident in known]
     if explanation is not None:
         _recall(drafts, explanation.cleared)
     _settle(drafts, verdicts)
@@ -82,7 +53,7 @@ def regrouped(
         for one in explanation.cleared:
             if one.probability >= CLEARED:
                 _clear(drafts, replace(one, cleared_at=now))
-    return _finished(drafts, now, graph.names)
+    return finished(drafts, now, graph.names)
 
 
 def reopenable(incident: Incident, now: datetime, hours: float) -> bool:
@@ -95,24 +66,7 @@ def reopenable(incident: Incident, now: datetime, hours: float) -> bool:
     return not merged and now - incident.resolved_at <= timedelta(hours=hours)
 
 
-def _draft(incident: Incident, verdicts: Mapping[str, Affected]) -> _Draft:
-    """
-    Bring an open incident's services up to date; those of a resolved one stay until they fail
-    again.
-    """
-    affected = {one.service: one for one in incident.affected}
-    if incident.status is not Status.RESOLVED:
-        affected |= {s: one for s, one in verdicts.items() if s in affected}
-    return _Draft(
-        old=incident,
-        lead=incident.affected[0].service,
-        affected=affected,
-        cause=incident.cause,
-        cleared={one.service: one for one in incident.cleared},
-    )
-
-
-def _recall(drafts: Sequence[_Draft], judged: Sequence[Cleared]) -> None:
+def _recall(drafts: Sequence[Draft], judged: Sequence[Cleared]) -> None:
     """Forget that services were cleared where their reports have outgrown it."""
     for one in judged:
         if one.probability < _CLEARED_NO_MORE:
@@ -120,11 +74,11 @@ def _recall(drafts: Sequence[_Draft], judged: Sequence[Cleared]) -> None:
                 draft.cleared.pop(one.service, None)
 
 
-def _clear(drafts: Sequence[_Draft], cleared: Cleared) -> None:
+def _clear(drafts: Sequence[Draft], cleared: Cleared) -> None:
     """Move a service from its incident to those cleared in the culprit's; it pages nobody."""
     service = cleared.service
     home = next((d for d in drafts if d.is_open and cleared.culprit in d.affected), None)
-    place = next((d for d in drafts if d.is_open and service in _open_services(d)), None)
+    place = next((d for d in drafts if d.is_open and service in d.open_services), None)
     if home is None or place is None or service == cleared.culprit:
         return
     del place.affected[service]
@@ -133,39 +87,39 @@ def _clear(drafts: Sequence[_Draft], cleared: Cleared) -> None:
         place.absorbed_by = home
 
 
-def _settle(drafts: list[_Draft], verdicts: Mapping[str, Affected]) -> None:
+def _settle(drafts: list[Draft], verdicts: Mapping[str, Affected]) -> None:
     """Give each troubled service without an open incident its last one, or else one of its own."""
-    homes = {s for draft in drafts if _was_open(draft) for s in (*draft.affected, *draft.cleared)}
-    homes |= {s for draft in drafts if _is_past(draft) for s in _still_cleared(draft, verdicts)}
+    homes = {s for draft in drafts if draft.was_open for s in (*draft.affected, *draft.cleared)}
+    homes |= {s for draft in drafts if draft.is_past for s in _still_cleared(draft, verdicts)}
     again: dict[int, list[str]] = {}
     for service in sorted(verdicts):
         if service in homes or verdicts[service].status is Status.RESOLVED:
             continue
-        past = [i for i, d in enumerate(drafts) if _is_past(d) and service in d.affected]
-        last = max(past, key=lambda i: (_resolved_at(drafts[i]), drafts[i].lead), default=-1)
+        past = [i for i, d in enumerate(drafts) if d.is_past and service in d.affected]
+        last = max(past, key=lambda i: (drafts[i].ended, drafts[i].lead), default=-1)
         again.setdefault(last, []).append(service)
     for last, services in sorted(again.items()):
         if last >= 0 and lifecycle.is_wave(services, drafts[last].affected.values()):
             drafts[last].affected |= {service: verdicts[service] for service in services}
         else:
-            drafts += [_Draft(old=None, lead=s, affected={s: verdicts[s]}) for s in services]
+            drafts += [Draft(old=None, lead=s, affected={s: verdicts[s]}) for s in services]
 
 
-def _still_cleared(draft: _Draft, verdicts: Mapping[str, Affected]) -> list[str]:
+def _still_cleared(draft: Draft, verdicts: Mapping[str, Affected]) -> list[str]:
     """Those whose reports outlast the failure that they were about: it is no failure of theirs."""
-    ended = _resolved_at(draft)
+    ended = draft.ended
     return [s for s in draft.cleared if s in verdicts and verdicts[s].onset_at.timestamp() < ended]
 
 
 def _unite(
-    drafts: list[_Draft],
+    drafts: list[Draft],
     cause: Cause,
     explained: Collection[str],
     verdicts: Mapping[str, Affected],
 ) -> None:
     """Bring the services that *cause* explains into one incident."""
     sources = [d for d in drafts if d.is_open and _movable(d, cause, explained)]
-    members = {s for d in sources for s in _open_services(d) if s in explained}
+    members = {s for d in sources for s in d.open_services if s in explained}
     if len(members) < MIN_EXPLAINED:
         return
     past = [
@@ -194,29 +148,29 @@ def _refined(old: Cause | None, new: Cause) -> Cause:
     return replace(new if new.probability >= old.probability else old, region=region)
 
 
-def _movable(draft: _Draft, cause: Cause, explained: Collection[str]) -> bool:
+def _movable(draft: Draft, cause: Cause, explained: Collection[str]) -> bool:
     """
     A service with another claimed cause stays, unless the new cause explains most of its incident.
     """
-    inside = [s for s in _open_services(draft) if s in explained]
+    inside = [s for s in draft.open_services if s in explained]
     if not inside:
         return False
     own = not draft.claimed and (draft.cause is None or draft.cause.provider == cause.provider)
-    most = 2 * len(inside) > len(_open_services(draft))
+    most = 2 * len(inside) > len(draft.open_services)
     return own or (most and not draft.claimed)
 
 
-def _pour(source: _Draft, target: _Draft, members: Collection[str]) -> None:
-    moving = [s for s in _open_services(source) if s in members]
+def _pour(source: Draft, target: Draft, members: Collection[str]) -> None:
+    moving = [s for s in source.open_services if s in members]
     for service in moving:
         target.affected[service] = source.affected[service]
-    if len(moving) == len(_open_services(source)):
+    if len(moving) == len(source.open_services):
         source.absorbed_by = target
     else:
         source.affected = {s: a for s, a in source.affected.items() if s not in moving}
 
 
-def _reconsider(drafts: Sequence[_Draft], causes: Sequence[Cause]) -> None:
+def _reconsider(drafts: Sequence[Draft], causes: Sequence[Cause]) -> None:
     """
     Drop a cause that the evidence has left while nothing recovers; on the way down it fades by
     itself.
@@ -228,59 +182,3 @@ def _reconsider(drafts: Sequence[_Draft], causes: Sequence[Cause]) -> None:
         )
         if draft.cause and failing and probability.get(draft.cause.provider, 0.0) < _DROPPED:
             draft.cause = None
-
-
-def _finished(
-    drafts: Sequence[_Draft],
-    now: datetime,
-    names: Mapping[str, str],
-) -> tuple[Incident, ...]:
-    taken = {draft.old.id for draft in drafts if draft.old}
-    ids: dict[int, str] = {}
-    for draft in drafts:
-        ids[id(draft)] = draft.old.id if draft.old else _new_id(now, draft.lead, taken)
-        taken.add(ids[id(draft)])
-    result = []
-    for draft in drafts:
-        target = ids[id(draft.absorbed_by)] if draft.absorbed_by else None
-        incident = _built(draft, ids[id(draft)], target, now, names)
-        if incident:
-            result.append(incident)
-    return tuple(result)
-
-
-def _built(
-    draft: _Draft, id: str, target: str | None, now: datetime, names: Mapping[str, str]
-) -> Incident | None:
-    affected = list(draft.affected.values())
-    cleared = tuple(draft.cleared[service] for service in sorted(draft.cleared))
-    if draft.old is None:
-        if target:
-            return None
-        return replace(lifecycle.opened(id, affected, draft.cause, now, names), cleared=cleared)
-    if not _was_open(draft) and not draft.is_open:
-        return draft.old
-    moved = lifecycle.advance(draft.old, affected, draft.cause, now, names, target)
-    return replace(moved, cleared=cleared)
-
-
-def _new_id(now: datetime, lead: str, taken: Collection[str]) -> str:
-    base = f"{now:%Y%m%dT%H%M}-{lead}"
-    return next(id for id in chain((base,), (f"{base}-{n}" for n in count(2))) if id not in taken)
-
-
-def _open_services(draft: _Draft) -> list[str]:
-    return [s for s, one in draft.affected.items() if one.status is not Status.RESOLVED]
-
-
-def _is_past(draft: _Draft) -> bool:
-    return draft.old is not None and not _was_open(draft)
-
-
-def _was_open(draft: _Draft) -> bool:
-    return draft.old is not None and draft.old.status is not Status.RESOLVED
-
-
-def _resolved_at(draft: _Draft) -> float:
-    at = draft.old.resolved_at if draft.old else None
-    return at.timestamp() if at else 0.0
