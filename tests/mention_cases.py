@@ -332,6 +332,25 @@ bsi-mobile | bsinya eror dari semalam
 - | belajar mandiri ga bisa fokus
 - | obat 5 ml ga bisa diminum
 - | hp mati, ga bisa nyala
+ibercaja | la app de Ibercaja no me deja entrar
+lemon-cash | Lemon no anda, no puedo pagar con la tarjeta
+qris | qris error terus dari tadi
+iconnet | iconnet los merah dari pagi
+mypertamina | mypertamina ga bisa dibuka di spbu
+touch-n-go | TNG ewallet down ke
+maybank | maybank2u tak boleh login
+gtbank | GTB app not opening since morning
+moniepoint | moniepoint transfer failing everywhere
+capitec fnb absa | capitec, fnb and absa all offline
+rtve-play | RTVE Play caído en pleno partido
+atresplayer | atresplayer no carga en la tele
+openrouter groq | openrouter and groq both returning 502
+dbs | is DBS paylah down? cannot transfer
+royal-mail | Royal Mail tracking page is down
+- | como nadar sin lemon juice, se cayó
+- | filmin sonunda hat koptu
+- | the door jamb is broken again
+- | se me fue la luz en la UBA
 """
 
 TABLE = [tuple(part.strip() for part in line.split("|")) for line in CASES.strip().splitlines()]
