@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from detector import baseline
+from detector import learning
 from detector.baseline import HOUR, Baseline, Floats
 from detector.bucket import WIDTH
 
@@ -14,7 +14,7 @@ def lived(base: Baseline, start: int, minutes: Floats) -> Baseline:
     Let the hour that begins at *start*, unix seconds, pass; *minutes* are its reports, shape
     (services, 60). It is learnt when the next one begins.
     """
-    base = baseline.advanced(base, start)
+    base = learning.advanced(base, start)
     reports = minutes.sum(axis=1)
     return replace(
         base,

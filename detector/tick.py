@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from detector import baseline, crowd, recovery, surge
+from detector import baseline, crowd, learning, recovery, surge
 from detector.baseline import Flags, Floats
 from detector.bucket import WIDTH, Bucket
 from detector.evidence import gathered
@@ -129,7 +129,7 @@ def measured(state: State, bucket: Bucket, policy: Policy) -> Measured:
     judged = replace(
         state,
         next_start=next_start,
-        baseline=baseline.collected(state.baseline, bucket.start, affected, rate, frozen),
+        baseline=learning.collected(state.baseline, bucket.start, affected, rate, frozen),
         surge=surge.cleared(test, moves.ended, next_start) if len(moves.ended) else test,
         course=course,
         region_posts=_regions(state.region_posts, bucket),
@@ -173,8 +173,8 @@ def concluded(seen: Measured, catalogue: Catalogue, policy: Policy) -> Tick:
 def _arrived(state: State, start: int) -> State:
     """Come to the bucket at *start*: over a gap, into a new hour."""
     if start > state.next_start:
-        state = replace(state, baseline=baseline.interrupted(state.baseline))
-    learnt = baseline.advanced(state.baseline, start)
+        state = replace(state, baseline=learning.interrupted(state.baseline))
+    learnt = learning.advanced(state.baseline, start)
     if learnt is state.baseline:
         return state
     return replace(

@@ -16,7 +16,7 @@ from itertools import takewhile
 
 import numpy as np
 
-from detector import baseline, share, surge
+from detector import baseline, learning, share, surge
 from detector.baseline import HOUR, Floats
 from detector.batch import Accepted
 from detector.bucket import WIDTH, Bucket
@@ -80,7 +80,7 @@ def _lived(state: State, usual: Ordinary, hours: range, draw: np.random.RandomSt
         keep = share.KEEP**_BUCKETS
         reports = reports * keep + minutes.sum(axis=1)
         mentions = mentions * keep + draw.poisson(usual.mentions * talk)
-    base = baseline.advanced(base, state.next_start)
+    base = learning.advanced(base, state.next_start)
     test = surge.cold(base, state.next_start)
     return replace(
         state,

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector import baseline
+from detector import baseline, learning
 from detector.baseline import HOUR, Baseline, Floats
 from detector.bucket import WIDTH
 
@@ -29,7 +29,7 @@ def lived(
             hour_buckets=BUCKETS,
             hour_frozen=np.full(len(rate), frozen),
         )
-        state = baseline.advanced(state, (state.hour + 1) * HOUR)
+        state = learning.advanced(state, (state.hour + 1) * HOUR)
     return state
 
 
@@ -95,12 +95,12 @@ def test_clusters_of_reports_raise_the_dispersion():
     state = baseline.cold(2, MONDAY)
     for i in range(12 * BUCKETS):
         at = MONDAY + i * WIDTH
-        state = baseline.advanced(state, at)
+        state = learning.advanced(state, at)
         counts = np.array([rng.poisson(1.0), 3 * rng.poisson(1 / 3)], float)
         mean = baseline.expected(state, at)
-        state = baseline.collected(state, at, counts, mean, np.zeros(2, bool))
+        state = learning.collected(state, at, counts, mean, np.zeros(2, bool))
 
-    state = baseline.advanced(state, MONDAY + 12 * HOUR)
+    state = learning.advanced(state, MONDAY + 12 * HOUR)
 
     assert state.dispersion[0] < 1.3
     assert state.dispersion[1] > 2.0
@@ -122,9 +122,9 @@ def test_expected_rate_is_always_positive_and_finite(counts, hours_later):
     for i, count in enumerate(counts):
         at = MONDAY + i * WIDTH
         mean = baseline.expected(state, at)
-        state = baseline.collected(state, at, np.array([float(count)]), mean, np.zeros(1, bool))
+        state = learning.collected(state, at, np.array([float(count)]), mean, np.zeros(1, bool))
 
-    later = baseline.advanced(baseline.interrupted(state), MONDAY + hours_later * HOUR)
+    later = learning.advanced(learning.interrupted(state), MONDAY + hours_later * HOUR)
     rate = baseline.expected(later, MONDAY + hours_later * HOUR)
 
     assert np.isfinite(rate).all()

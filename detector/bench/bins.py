@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from detector import baseline, recovery, surge
+from detector import baseline, learning, recovery, surge
 from detector.baseline import HOUR, MINUTE, Baseline, Floats
 from detector.bucket import WIDTH
 from detector.surge import Surge
@@ -78,7 +78,7 @@ def _hour_over(base: Baseline, bins: Floats, now: int, width: int) -> Baseline:
         hour_roughness=(np.diff(bins, axis=1) ** 2).sum(axis=1) / 2,
         hour_rough_reports=total * (n - 1) / n,
     )
-    learnt = baseline.advanced(collected, now)
+    learnt = learning.advanced(collected, now)
     # Back to an hour of which nothing was collected, and on without the catalogue's profile.
     alone = replace(
         learnt,
@@ -86,4 +86,4 @@ def _hour_over(base: Baseline, bins: Floats, now: int, width: int) -> Baseline:
         catalogue_day=np.zeros_like(learnt.catalogue_day),
         catalogue_week=np.zeros_like(learnt.catalogue_week),
     )
-    return baseline.advanced(alone, now)
+    return learning.advanced(alone, now)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector import baseline, recovery, surge
+from detector import baseline, learning, recovery, surge
 from detector.baseline import Floats
 from detector.bench.alarms import lived
 from detector.bench.life import Life, aged, newborn
@@ -69,7 +69,7 @@ def _closed(life: Life, counts: Floats) -> Floats:
     closed: NDArray[np.float64] = np.zeros(len(counts))
     for i, affected in enumerate(np.ascontiguousarray(counts.T)):
         start = start_of(life.hour) + i * WIDTH
-        learnt = baseline.advanced(base, start)
+        learnt = learning.advanced(base, start)
         if learnt is not base:
             test, base = surge.rescaled(test, base, learnt), learnt
         rate = baseline.expected(base, start)
@@ -80,7 +80,7 @@ def _closed(life: Life, counts: Floats) -> Floats:
         course, moves = recovery.moved(
             course, test, start, affected, nobody, usual, base, limit, quiet
         )
-        base = baseline.collected(base, start, affected, rate, frozen)
+        base = learning.collected(base, start, affected, rate, frozen)
         test = surge.cleared(test, moves.ended, start + WIDTH)
         ended = moves.ended[np.isnan(closed[moves.ended])]
         closed[ended] = (i + 1) / PER_MINUTE

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from detector import baseline, recovery, share, surge
+from detector import baseline, learning, recovery, share, surge
 from detector.baseline import Baseline, Floats, Singles
 from detector.bench.world import EPOCH, PER_MINUTE, World, start_of
 from detector.bucket import WIDTH
@@ -48,7 +48,7 @@ def aged(life: Life, world: World, hours: int, *, mentions: bool = False) -> Lif
             mentioned = mentioned * _KEEP + world.mentions(rate, 1).sum(axis=1)
         base = lived(base, start_of(hour), counts)
     end = start_of(life.hour + hours)
-    base = baseline.advanced(base, end)
+    base = learning.advanced(base, end)
     test = replace(surge.cold(base, end), share_affected=affected, share_mentioned=mentioned)
     return Life(base=base, test=test, hour=life.hour + hours)
 
@@ -75,13 +75,13 @@ def judged(
     rows = (np.ascontiguousarray(array.T, np.float64) for array in (counts, named))
     for i, (affected, mentioned) in enumerate(zip(*rows, strict=True)):
         start = begin + i * WIDTH
-        learnt = baseline.advanced(base, start)
+        learnt = learning.advanced(base, start)
         if learnt is not base:
             test = surge.rescaled(test, base, learnt)
             base = learnt
         rate = baseline.expected(base, start)
         test = surge.judged(test, start, affected, nobody, nobody, mentioned, rate, base, free)
-        base = baseline.collected(base, start, affected, rate, free)
+        base = learning.collected(base, start, affected, rate, free)
         speaks = recovery.spoken(test) >= surge.MIN_AUTHORS
         hour = life.hour + (i + 1) // BUCKETS
         yield Life(base=base, test=test, hour=hour), np.where(speaks, test.statistic, -np.inf)
