@@ -2,10 +2,10 @@
 Which service belongs to which incident: one incident for one failure.
 
 Services whose failure one cause explains share an incident, the oldest that any of them is in; the
-incidents emptied by this are resolved as merged into it, and ids stay as they are. A service that
-fails again within hours re-opens its incident, if it was a great part of it. A service that is most
-probably reported for another's failure is taken out and shown as cleared there. All others get
-their own. At most one open incident has a service.
+incidents emptied by this are resolved as merged into it, and ids stay as they are. What fails again
+within hours re-opens its incident, if it is the cause itself, was a great part of it, or is not
+alone. A service that is most probably reported for another's failure is taken out and shown as
+cleared there. All others get their own. At most one open incident has a service.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -99,10 +99,36 @@ def _settle(drafts: list[Draft], verdicts: Mapping[str, Affected]) -> None:
         last = max(past, key=lambda i: (drafts[i].ended, drafts[i].lead), default=-1)
         again.setdefault(last, []).append(service)
     for last, services in sorted(again.items()):
-        if last >= 0 and lifecycle.is_wave(services, drafts[last].affected.values()):
-            drafts[last].affected |= {service: verdicts[service] for service in services}
-        else:
+        if last < 0 or not _is_relapse(drafts, drafts[last], services):
             drafts += [Draft(old=None, lead=s, affected={s: verdicts[s]}) for s in services]
+            continue
+        drafts[last].affected |= {service: verdicts[service] for service in services}
+        for alone in _relapsed(drafts, drafts[last]):
+            _pour(alone, drafts[last], alone.open_services)
+
+
+def _is_relapse(drafts: Sequence[Draft], past: Draft, services: Sequence[str]) -> bool:
+    """
+    Whether *services* that fail again re-open *past*: with those that did so before them, each
+    alone, or as it is the cause itself that fails.
+    """
+    before = [service for draft in _relapsed(drafts, past) for service in draft.open_services]
+    itself = past.cause is not None and past.cause.provider in services
+    return itself or lifecycle.is_wave([*services, *before], past.affected.values())
+
+
+def _relapsed(drafts: Sequence[Draft], past: Draft) -> list[Draft]:
+    """Incidents since the end of *past* of services that were in it, and without a cause."""
+    return [
+        draft
+        for draft in drafts
+        if draft.is_open
+        and draft.was_open
+        and draft.old
+        and draft.old.opened_at.timestamp() >= past.ended
+        and draft.cause is None
+        and past.affected.keys() >= set(draft.open_services)
+    ]
 
 
 def _still_cleared(draft: Draft, verdicts: Mapping[str, Affected]) -> list[str]:

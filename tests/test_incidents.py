@@ -19,10 +19,10 @@ from models.catalogue import Catalogue, Dependency, Service
 
 NOW = datetime(2025, 10, 20, 7, 3, tzinfo=UTC)
 EDGES = (Dependency(provider="p", strength=0.8, region="r-1"),)
-NAMES = ("a", "b", "c", "d", "p")
+NAMES = ("a", "b", "c", "d", "e", "f", "g", "p")
 CATALOGUE = Catalogue(
     {
-        s: Service(id=s, name=s.upper(), industry="test", depends_on=EDGES if s in "ab" else ())
+        s: Service(id=s, name=s.upper(), industry="test", depends_on=EDGES if s in "abefg" else ())
         for s in NAMES
     }
 )
@@ -30,7 +30,7 @@ GRAPH = graph(CATALOGUE, NAMES)
 BLAMED = Cause(provider="p", probability=0.9, reasons=("2 of 2",))
 
 
-def one(service, status=Status.ONGOING, severity=Severity.MINOR, at=NOW, observed=10):
+def one(service, status=Status.ONGOING, severity=Severity.MINOR, at=NOW, observed=10, peak=0.0):
     return Affected(
         service=service,
         status=status,
@@ -40,6 +40,7 @@ def one(service, status=Status.ONGOING, severity=Severity.MINOR, at=NOW, observe
         resolved_at=at if status is Status.RESOLVED else None,
         observed=observed,
         expected=0.5,
+        peak_per_minute=peak,
     )
 
 
@@ -115,6 +116,39 @@ def test_second_wave_by_other_services_of_the_same_cause_is_the_same_incident():
 
     assert [i.id for i in again] == ["20251020T0703-p"]
     assert again[0].status is Status.ONGOING
+
+
+def over(services):
+    """An incident of *services* that one cause explains, as it stands an hour after it opened."""
+    ended = NOW + timedelta(hours=1)
+    opened = step_on((), [one(s, peak=1.0) for s in services], [BLAMED])
+    gone = [one(s, Status.RESOLVED, at=ended, peak=1.0) for s in services]
+    return step_on(opened, gone, None, ended)
+
+
+def test_what_fails_again_one_after_another_is_a_second_wave_as_well():
+    (old,) = over("abefgp")
+    later, then = NOW + timedelta(hours=2), NOW + timedelta(hours=2, seconds=10)
+    lone = one("e", Status.EMERGING, at=later, peak=1.0)
+
+    alone = step_on((old,), [lone], None, later)
+    both = step_on(alone, [lone, one("f", Status.EMERGING, at=then, peak=1.0)], None, then)
+
+    assert [i.id for i in alone if i.status is not Status.RESOLVED] == ["20251020T0903-e"]
+    (again,) = (i for i in both if i.status is not Status.RESOLVED)
+    assert again.id == old.id
+    assert [a.service for a in again.affected if a.status is Status.EMERGING] == ["e", "f"]
+    (merged,) = (i for i in both if i.status is Status.RESOLVED)
+    assert merged.transitions[-1].detail == f"merged into {old.id}"
+
+
+def test_cause_that_fails_again_by_itself_is_a_second_wave():
+    (old,) = over("abefgp")
+    later = NOW + timedelta(hours=2)
+
+    (again,) = step_on((old,), [one("p", Status.EMERGING, at=later, peak=1.0)], None, later)
+
+    assert (again.id, again.status) == (old.id, Status.ONGOING)
 
 
 def test_cleared_service_stays_so_until_its_reports_have_ended():
