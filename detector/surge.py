@@ -119,10 +119,12 @@ def judged(
     """
     Update the test with the closed bucket that begins at *start*.
 
-    *recovered* reports cancel as many *affected* ones. Where *frozen* (in an incident) nothing is
-    learnt of the level. Call once a bucket, in order.
+    *recovered* reports cancel as many *affected* ones, and some of those who are merely *mentioned*
+    are reports by mistake: else whatever many people talk of would fail. Where *frozen* (in an
+    incident) nothing is learnt of the level. Call once a bucket, in order.
     """
     count = np.minimum(np.maximum(affected - recovered, 0.0), _MAX_COUNT)
+    expected = expected + share.MISTAKEN * mentioned
     mean = usual(surge, expected)
     held = np.where(frozen, surge.held + 1, 0)
     before = _by_level(surge.mass)

@@ -29,7 +29,7 @@ def known(n_services: int, per_minute: float, dispersion: float = 1.3) -> baseli
     )
 
 
-def fed(counts, base, recovered=None, state=None, start=START):
+def fed(counts, base, recovered=None, state=None, start=START, mentioned=None):
     """Feed *counts*, shape (buckets, services), to the test."""
     n_services = counts.shape[1]
     state = state or surge.cold(base, start)
@@ -37,8 +37,9 @@ def fed(counts, base, recovered=None, state=None, start=START):
     for i, row in enumerate(counts.astype(float)):
         at = start + i * WIDTH
         better = nobody if recovered is None else recovered[i].astype(float)
+        named = nobody if mentioned is None else mentioned[i].astype(float)
         mean = baseline.expected(base, at)
-        state = surge.judged(state, at, row, better, nobody, nobody, mean, base, free)
+        state = surge.judged(state, at, row, better, nobody, named, mean, base, free)
     return state
 
 
@@ -62,6 +63,17 @@ def test_log_ratio_agrees_with_the_probabilities_of_the_negative_binomial():
                 np.array(float(x)), np.array(mean), np.array(scale), np.array(dispersion)
             )
             assert got == pytest.approx(expected, rel=1e-7, abs=1e-7)
+
+
+def test_talk_of_the_town_does_not_fail_by_the_mistakes_of_the_tagger():
+    rng = np.random.default_rng(5)
+    base, limit = known(1, 0.1), surge.threshold(1.0)
+    named = rng.poisson(60.0, (180, 1))  # in half an hour
+    mistakes = rng.poisson(0.01 * 60.0, (180, 1))
+
+    with_talk, without = fed(mistakes, base, mentioned=named), fed(mistakes, base)
+
+    assert with_talk.statistic[0] < limit < without.statistic[0]
 
 
 def test_threshold_is_the_logarithm_of_buckets_per_allowed_false_incident():
