@@ -19,7 +19,7 @@ from stream.official.visit import Visitor
 from stream.official.watch import follow_topic, run
 from stream.producer import Producer
 from stream.sources.web import client
-from tests.test_official_pages import SLACK, STATUSPAGE
+from tests.official_pages import SLACK, STATUSPAGE
 from tests.web_double import Answer, Asked, WebDouble, until
 
 NOON = datetime(2026, 7, 4, 12, tzinfo=UTC)
