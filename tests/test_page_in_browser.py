@@ -63,6 +63,7 @@ def test_what_was_typed_and_opened_survives_a_refresh(
     story.receive(clock)
     story.judge(incident(clock), clock=clock, points=points(clock))
     page = visit.page
+    page.set_viewport_size({"width": 1_000, "height": 400})  # there is far more below than 100
     page.goto(address)
     page.get_by_placeholder("Search by name").fill("zed pay")
     page.keyboard.press("Enter")
