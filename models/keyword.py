@@ -8,9 +8,11 @@ from models.tags import Role, Tag
 from models.text import Tokens, services, tokenise
 from models.vocabulary import Vocabulary
 
+_FAILING = frozenset({"down", "unable"})
+
 
 class KeywordTagger:
-    """Tags every service of a post as failing when the post holds a phrase of class "down"."""
+    """Tags every service of a post as failing when the post says "down" or "cannot"."""
 
     def __init__(self, catalogue: Catalogue):
         self._matcher = Matcher(catalogue)
@@ -24,6 +26,6 @@ class KeywordTagger:
         named = services(tokens)
         if not named:
             return ()
-        is_down = any(span.kind == "down" for span in self._vocabulary.spans(tokens))
+        is_down = any(span.kind in _FAILING for span in self._vocabulary.spans(tokens))
         role = Role.AFFECTED if is_down else Role.MENTIONED
         return tuple(Tag(service=service, role=role) for service in named)

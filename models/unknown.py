@@ -55,6 +55,10 @@ class Unknown:
         data = tomllib.loads(_DATA.read_text(encoding="utf-8"))
         spoken = phrases().values()
         listed = {phrase for kinds in spoken for phrase in kinds["down"]}
+        # Not what else cannot be done: who cannot play the guitar names no service.
+        entering = tuple(data["entering"])
+        cannot = {phrase for kinds in spoken for phrase in kinds.get("unable", ())}
+        listed.update(phrase for phrase in cannot if phrase.endswith(entering))
         said = sorted(listed.union(vocabulary("outage")).difference(data["loose"]))
         self._automaton = AhoCorasick(said, implementation=Implementation.DFA)
         self._suffix = re.compile(rf"_?(?:{'|'.join(data['suffixes'])})$")

@@ -2,14 +2,19 @@
 The words by which people speak of outages, found in a post by spaCy.
 
 The phrases are data (`vocabulary.toml`); what each of them weighs is for the trained model to say.
+A name in braces in a phrase stands for each member of the language's set of that name: the forms of
+"cannot" times the verbs that follow are two sets rather than a thousand phrases.
 """
 
+import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import spacy
 from spacy.matcher import PhraseMatcher
@@ -20,14 +25,17 @@ from models.text import Tokens, split
 
 _UNKNOWN = "\u2042"
 _FILE = Path(__file__).with_name("vocabulary.toml")
+_SETS = "sets"  # in the table of a language, beside its classes
+_SET = re.compile(r"\{(\w+)\}")
 # English words of failure are loan words everywhere ("WhatsApp down, error 503").
 _LOANED = frozenset({"down", "back", "weak"})
 # Where two phrases start together and are equally long, the rarer sense says more.
 _PRECEDENCE = (
-    "fine", "back", "elsewhere", "planned", "before", "asked", "down", "instead", "official",
-    "account", "device", "money", "wish", "blame", "supposed", "chronic", "now", "weak",
+    "fine", "back", "elsewhere", "planned", "before", "asked", "down", "unable", "instead",
+    "official", "account", "device", "money", "wish", "blame", "supposed", "chronic", "now", "weak",
     "negated", "i",
 )  # fmt: skip
+_PLACE = {kind: n for n, kind in enumerate(_PRECEDENCE)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +49,35 @@ class Span:
 
 @cache
 def phrases() -> dict[str, dict[str, tuple[str, ...]]]:
-    """The shipped vocabulary: language → class → folded phrases."""
+    """The shipped vocabulary: language → class → folded phrases, each once."""
     with _FILE.open("rb") as file:
-        table: dict[str, dict[str, list[str]]] = tomllib.load(file)
-    return {
-        lang: {kind: tuple(fold(p) for p in listed) for kind, listed in kinds.items()}
-        for lang, kinds in table.items()
-    }
+        table = tomllib.load(file)
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for lang, kinds in table.items():
+        sets: dict[str, list[str]] = kinds.pop(_SETS, {})
+        found[lang] = {
+            kind: tuple(dict.fromkeys(fold(one) for said in listed for one in expand(said, sets)))
+            for kind, listed in kinds.items()
+        }
+    return found
+
+
+def expand(phrase: str, sets: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """
+    Yield *phrase* with each member of its sets: "{not} load" is "wont load", "doesnt load".
+
+    A member may name sets in turn. The empty one makes its place optional.
+    """
+    parts = _SET.split(phrase)  # every other one is a name
+    if len(parts) == 1:
+        yield phrase
+        return
+    choices = [
+        [part] if n % 2 == 0 else [one for said in sets[part] for one in expand(said, sets)]
+        for n, part in enumerate(parts)
+    ]
+    for chosen in product(*choices):
+        yield " ".join("".join(chosen).split())
 
 
 class Vocabulary:
@@ -59,12 +89,17 @@ class Vocabulary:
         self._vocab = vocab
         self._matcher = PhraseMatcher(vocab, attr="ORTH")
         self._keys: dict[int, tuple[str, str]] = {}
+        self._known: set[str] = set()
         for lang, kinds in phrases().items():
             for kind, listed in kinds.items():
                 key = f"{lang}:{kind}"
-                self._matcher.add(key, [Doc(vocab, words=split(phrase)) for phrase in listed])
-                self._keys[vocab.strings[key]] = (lang, kind)
-        self._known = {lexeme.text for lexeme in vocab}
+                split_up = [split(phrase) for phrase in listed]
+                # The numbers of the words do for a Doc, as in an unpickled matcher: thousands of
+                # phrases load in a third of the time.
+                patterns: Any = [list(map(vocab.strings.add, words)) for words in split_up]
+                self._matcher.add(key, patterns)
+                self._keys[vocab.strings.add(key)] = (lang, kind)
+                self._known.update(word for words in split_up for word in words)
 
     def spans(self, tokens: Tokens) -> list[Span]:
         """The phrases of the language that the post seems to be in; disjoint, the longest win."""
@@ -75,7 +110,7 @@ class Vocabulary:
         hits = [(start, end, *self._keys[key]) for key, start, end in self._matcher(doc)]
         lang = _language(hits)
         kept = [
-            Span(start, end, kind)
+            (start, -end, _PLACE[kind], kind)
             for start, end, of, kind in hits
             if of == lang or (of == "en" and kind in _LOANED)
         ]
@@ -90,15 +125,11 @@ def _language(hits: Sequence[tuple[int, int, str, str]]) -> str:
     return max(votes, key=lambda lang: votes[lang], default="en")
 
 
-def _disjoint(spans: Sequence[Span]) -> list[Span]:
+def _disjoint(spans: Sequence[tuple[int, int, int, str]]) -> list[Span]:
     chosen: list[Span] = []
     end = 0
-    for span in sorted(spans, key=_rank):
-        if span.start >= end:
-            chosen.append(span)
-            end = span.end
+    for start, back, _, kind in sorted(spans):
+        if start >= end:
+            end = -back
+            chosen.append(Span(start, end, kind))
     return chosen
-
-
-def _rank(span: Span) -> tuple[int, int, int]:
-    return span.start, -span.end, _PRECEDENCE.index(span.kind)
