@@ -1,7 +1,21 @@
 """
 The words by which people speak of outages, found in a post by spaCy.
 
-The phrases are data (`vocabulary.toml`); what each of them weighs is for the trained model to say.
+The phrases are data, a file a language in `phrases/`; what each of them weighs is for the trained
+model to say. Their classes:
+
+    down      it fails now                    weak      trouble of some kind
+    unable    the writer cannot do it, by     back      it works again
+              its fault or by the account's   fine      it works, here
+    asked     is it only me                   now       it goes on at this moment
+    before    it is over, or was long ago     supposed  if, when, imagine
+    planned   maintenance                     official  voice of a company or the news
+    account   own login, ban, password        money     orders, prices, refunds
+    device    one machine, one home           wish      features, advice
+    chronic   always, every week              elsewhere another sense of the words
+    instead   what people turn to meanwhile   blame     names the culprit
+    negated   turns a statement round         i         the writer himself
+
 A name in braces in a phrase stands for each member of the language's set of that name: the forms of
 "cannot" times the verbs that follow are two sets rather than a thousand phrases.
 """
@@ -24,7 +38,7 @@ from models.fold import fold
 from models.text import Tokens, split
 
 _UNKNOWN = "\u2042"
-_FILE = Path(__file__).with_name("vocabulary.toml")
+_FOLDER = Path(__file__).with_name("phrases")
 _SETS = "sets"  # in the table of a language, beside its classes
 _SET = re.compile(r"\{(\w+)\}")
 # English words of failure are loan words everywhere ("WhatsApp down, error 503").
@@ -50,10 +64,9 @@ class Span:
 @cache
 def phrases() -> dict[str, dict[str, tuple[str, ...]]]:
     """The shipped vocabulary: language → class → folded phrases, each once."""
-    with _FILE.open("rb") as file:
-        table = tomllib.load(file)
     found: dict[str, dict[str, tuple[str, ...]]] = {}
-    for lang, kinds in table.items():
+    for file in sorted(_FOLDER.glob("*.toml")):
+        lang, kinds = file.stem, tomllib.loads(file.read_text(encoding="utf-8"))
         sets: dict[str, list[str]] = kinds.pop(_SETS, {})
         found[lang] = {
             kind: tuple(dict.fromkeys(fold(one) for said in listed for one in expand(said, sets)))

@@ -13,9 +13,10 @@ from models.text import Tokens, split
 from models.vocabulary import Span, Vocabulary, expand, phrases
 
 VOCABULARY = Vocabulary()
-TABLE = tomllib.loads(
-    Path(module.__file__).with_name("vocabulary.toml").read_text(encoding="utf-8")
-)
+TABLE = {
+    file.stem: tomllib.loads(file.read_text(encoding="utf-8"))
+    for file in Path(module.__file__).with_name("phrases").glob("*.toml")
+}
 WITH_SETS = sorted(lang for lang, kinds in TABLE.items() if "sets" in kinds)
 
 
