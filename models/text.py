@@ -16,7 +16,7 @@ from models.mentions import Found
 MAX_TOKENS = 400  # a post of 4,000 characters may have more; what stands further away says little
 
 _UNSPACED = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
-_INDIC = "\u0900-\u0dff"  # vowel signs are no \w of their own
+_INDIC = "\u0900-\u0963\u0966-\u0dff"  # vowel signs are no \w of their own; not the dandas
 _TOKEN = re.compile(
     rf"""
     (?P<url>(?:https?://|www\.)\S+)
@@ -24,7 +24,7 @@ _TOKEN = re.compile(
   | (?P<number>\d+(?:[.,:/-]\d+)*)
   | (?P<char>[{_UNSPACED}])
   | (?P<word>(?:(?![{_UNSPACED}])[\w{_INDIC}])+(?:'(?:t|s|re|ve|ll|m|d)\b)?)
-  | (?P<mark>[?!%#.,;:\n"…。、！？-]|[\U0001f000-\U0001faff\u2600-\u27bf])
+  | (?P<mark>[?!%#.,;:\n"…。、！？।॥-]|[\U0001f000-\U0001faff\u2600-\u27bf])
     """,
     re.VERBOSE,
 )
@@ -32,7 +32,7 @@ _ELONGATED = re.compile(r"([^\W\dw])\1{2,}")  # not "www"
 _CODES = frozenset(
     {"400", "401", "403", "404", "408", "429", "451", "500", "502", "503", "504", "522"}
 )
-_PLAIN = {"\n": ".", "…": ".", "。": ".", "、": ",", "！": "!", "？": "?", ";": ".", ":": "."}
+_PLAIN = {**dict.fromkeys("\n…。।॥;:", "."), "、": ",", "！": "!", "？": "?"}
 
 
 @dataclass(frozen=True, slots=True)

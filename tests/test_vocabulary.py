@@ -118,6 +118,7 @@ def test_the_classes_are_known():
         ("otp gak masuk masuk", "down"),
         ("sinyalnya ilang", "down"),
         ("muter2 terus", "down"),
+        ("ऐप बंद है। कोई बताए", "down"),
     ],
 )
 def test_what_people_write_of_failing_is_found(text: str, kind: str):
