@@ -23,7 +23,7 @@ from models.features import features
 from models.fold import fold
 from models.mentions import Found, How, Mention
 from models.text import tokenise
-from models.vocabulary import Vocabulary, phrases
+from models.vocabulary import phrases, shipped
 
 FORMAT = 2
 SHIPPED = Path(__file__).with_name("artifacts")
@@ -114,7 +114,7 @@ def features_digest() -> str:
     Equal for code that was only rewritten, different for code that would see posts differently.
     """
     digest = hashlib.sha256(msgspec.json.encode(phrases()))
-    vocabulary = Vocabulary()
+    vocabulary = shipped()
     for probe in _PROBES:
         folded = fold(probe)
         mention = Mention("a", folded.find("aaa"), folded.find("aaa") + 3, How.ALIAS)

@@ -15,7 +15,7 @@ from models.features import features
 from models.mentions import Found, How, Matcher, Mention
 from models.tags import Kind, Role
 from models.text import services, tokenise
-from models.vocabulary import Vocabulary
+from models.vocabulary import shipped
 
 _HANDLE = re.compile(r"@\w*[^\W\d]\w*")
 
@@ -39,7 +39,7 @@ def dataset(examples: Sequence[Example], catalogue: Catalogue) -> Dataset:
     A label whose service the text does not name teaches nothing and is left out.
     """
     catalogue = adopt(catalogue, named(examples))
-    matcher, vocabulary = Matcher(catalogue), Vocabulary()
+    matcher, vocabulary = Matcher(catalogue), shipped()
     rows: list[list[str]] = []
     classes: list[tuple[int, int]] = []
     origins: list[Example] = []

@@ -6,7 +6,7 @@ from models.catalogue import Catalogue
 from models.mentions import Matcher
 from models.tags import Role, Tag
 from models.text import Tokens, services, tokenise
-from models.vocabulary import Vocabulary
+from models.vocabulary import shipped
 
 _FAILING = frozenset({"down", "unable"})
 
@@ -16,7 +16,7 @@ class KeywordTagger:
 
     def __init__(self, catalogue: Catalogue):
         self._matcher = Matcher(catalogue)
-        self._vocabulary = Vocabulary()
+        self._vocabulary = shipped()
 
     def tag(self, texts: Sequence[str]) -> list[tuple[Tag, ...]]:
         """Tag *texts*, in order."""

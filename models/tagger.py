@@ -26,7 +26,7 @@ from models.features import features
 from models.mentions import Found, Matcher
 from models.tags import Symptom, Tag
 from models.text import services, tokenise
-from models.vocabulary import Vocabulary
+from models.vocabulary import shipped
 
 BATCH = 1_000  # posts scored at once: more gain no speed, and memory is that of one batch
 
@@ -36,7 +36,7 @@ class Tagger:
 
     def __init__(self, catalogue: Catalogue, classifier: Classifier):
         self._matcher = Matcher(catalogue)
-        self._vocabulary = Vocabulary()
+        self._vocabulary = shipped()
         self._backbones = catalogue.backbones
         self._classifier = classifier
 

@@ -94,7 +94,7 @@ def expand(phrase: str, sets: Mapping[str, Sequence[str]]) -> Iterator[str]:
 
 
 class Vocabulary:
-    """Finds the phrases of a post; built once, then read only."""
+    """Finds the phrases of a post; read only once it is built, which takes most of a second."""
 
     def __init__(self) -> None:
         # The blank pipeline gives the string store only: `models.text` has split the post already.
@@ -103,10 +103,13 @@ class Vocabulary:
         self._matcher = PhraseMatcher(vocab, attr="ORTH")
         self._keys: dict[int, tuple[str, str]] = {}
         self._known: set[str] = set()
+        parts = cache(split)  # no token holds a space, and phrases share their words
         for lang, kinds in phrases().items():
             for kind, listed in kinds.items():
                 key = f"{lang}:{kind}"
-                split_up = [split(phrase) for phrase in listed]
+                split_up = [
+                    [part for word in phrase.split() for part in parts(word)] for phrase in listed
+                ]
                 # The numbers of the words do for a Doc, as in an unpickled matcher: thousands of
                 # phrases load in a third of the time.
                 patterns: Any = [list(map(vocab.strings.add, words)) for words in split_up]
@@ -128,6 +131,12 @@ class Vocabulary:
             if of == lang or (of == "en" and kind in _LOANED)
         ]
         return _disjoint(kept)
+
+
+@cache
+def shipped() -> Vocabulary:
+    """The vocabulary of this process, for all who need it."""
+    return Vocabulary()
 
 
 def _language(hits: Sequence[tuple[int, int, str, str]]) -> str:
