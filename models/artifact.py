@@ -18,14 +18,22 @@ from zipfile import BadZipFile
 import msgspec
 import numpy as np
 
-from models.classifier import N_FEATURES, STATEMENTS, SYMPTOMS, Classifier, Floats
-from models.features import features
+from models.classifier import (
+    CALIBRATED,
+    HEARD,
+    N_FEATURES,
+    STATEMENTS,
+    SYMPTOMS,
+    Classifier,
+    Floats,
+)
+from models.features import CUES, features
 from models.fold import fold
 from models.mentions import Found, How, Mention
 from models.text import tokenise
 from models.vocabulary import phrases, shipped
 
-FORMAT = 2
+FORMAT = 3
 SHIPPED = Path(__file__).with_name("artifacts")
 _ARRAYS = "weights.npz"
 _CARD = "card.json"
@@ -41,6 +49,7 @@ _SHAPES = {
     "rarity": (N_FEATURES,),
     "statement_weights": (N_FEATURES, len(STATEMENTS)),
     "statement_biases": (len(STATEMENTS),),
+    "calibrations": CALIBRATED,
     "symptom_weights": (N_FEATURES, len(SYMPTOMS)),
     "symptom_biases": (len(SYMPTOMS),),
 }
@@ -113,13 +122,13 @@ def features_digest() -> str:
 
     Equal for code that was only rewritten, different for code that would see posts differently.
     """
-    digest = hashlib.sha256(msgspec.json.encode(phrases()))
+    digest = hashlib.sha256(msgspec.json.encode((CUES, sorted(HEARD), phrases())))
     vocabulary = shipped()
     for probe in _PROBES:
         folded = fold(probe)
         mention = Mention("a", folded.find("aaa"), folded.find("aaa") + 3, How.ALIAS)
         tokens = tokenise(Found(folded, (mention,)))
-        spans = vocabulary.spans(tokens)
+        spans = vocabulary.read(tokens).spans
         for backbones in (frozenset[str](), frozenset({"a"})):
             seen = features(tokens, spans, "a", backbones)
             digest.update(" ".join(sorted(seen)).encode())

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.catalogue import Catalogue
 from models.classifier import MENTIONED, STATEMENTS, SYMPTOMS, Floats, vectorise
 from models.examples import Example, Label, adopt, named
-from models.features import features
+from models.features import CUES, cues, features
 from models.mentions import Found, How, Matcher, Mention
 from models.tags import Kind, Role
 from models.text import services, tokenise
@@ -25,6 +25,7 @@ class Dataset:
     """Feature rows, one for each service named in each post, with their classes and origins."""
 
     matrix: Any
+    cues: Floats
     statements: NDArray[np.intp]
     symptoms: NDArray[np.intp]
     groups: NDArray[np.str_]
@@ -41,21 +42,24 @@ def dataset(examples: Sequence[Example], catalogue: Catalogue) -> Dataset:
     catalogue = adopt(catalogue, named(examples))
     matcher, vocabulary = Matcher(catalogue), shipped()
     rows: list[list[str]] = []
+    cued: list[list[float]] = []
     classes: list[tuple[int, int]] = []
     origins: list[Example] = []
     for example in examples:
         labels = _by_id(example, catalogue)
         tokens = tokenise(_located(matcher.find(example.text), labels))
-        spans = vocabulary.spans(tokens)
+        said = vocabulary.read(tokens)
         for service in services(tokens):
             if (label := _label(example, labels, service)) is None:
                 continue
-            rows.append(features(tokens, spans, service, catalogue.backbones))
+            rows.append(features(tokens, said.spans, service, catalogue.backbones))
+            cued.append(cues(said))
             classes.append(label)
             origins.append(example)
     pairs = np.array(classes, dtype=np.intp).reshape(-1, 2)
     return Dataset(
         vectorise(rows),
+        np.array(cued, dtype=np.float32).reshape(-1, len(CUES)),
         pairs[:, 0],
         pairs[:, 1],
         np.array([example.group for example in origins]),

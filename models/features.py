@@ -11,9 +11,10 @@ from collections.abc import Sequence, Set
 from itertools import pairwise
 
 from models.text import Tokens
-from models.vocabulary import Span
+from models.vocabulary import Said, Span
 
 SELF, OTHER = "<svc>", "<other>"
+CUES = ("down", "unable")  # classes of phrases that speak for a report, whatever stands around them
 _NEAR, _WINDOW = 2, 6
 _MAX_SEEN = 3  # mentions of the same service whose surroundings count
 _FIRST_PERSON = "i"
@@ -34,6 +35,12 @@ def features(tokens: Tokens, spans: Sequence[Span], service: str, backbones: Set
         *_form(tokens, words, positions),
         *_rank(tokens, service, backbones),
     ]
+
+
+def cues(said: Said) -> list[float]:
+    """1 for each of `CUES` of which the post holds a phrase, else 0; in their order."""
+    kinds = {span.kind for span in said.spans}
+    return [float(kind in kinds) for kind in CUES]
 
 
 def mask(tokens: Tokens, service: str) -> list[str]:

@@ -26,6 +26,6 @@ class KeywordTagger:
         named = services(tokens)
         if not named:
             return ()
-        is_down = any(span.kind in _FAILING for span in self._vocabulary.spans(tokens))
+        is_down = any(span.kind in _FAILING for span in self._vocabulary.read(tokens).spans)
         role = Role.AFFECTED if is_down else Role.MENTIONED
         return tuple(Tag(service=service, role=role) for service in named)

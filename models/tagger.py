@@ -22,7 +22,7 @@ from models.classifier import (
     vectorise,
 )
 from models.countries import country
-from models.features import features
+from models.features import CUES, cues, features
 from models.mentions import Found, Matcher
 from models.tags import Symptom, Tag
 from models.text import services, tokenise
@@ -69,13 +69,18 @@ class Tagger:
     def _judge(self, posts: Sequence[Found]) -> Iterator[tuple[Tag, ...]]:
         named: list[list[str]] = []
         rows: list[list[str]] = []
+        cued: list[list[float]] = []
+        languages: list[str] = []
         for post in posts:
             tokens = tokenise(post)
-            spans = self._vocabulary.spans(tokens)
+            said = self._vocabulary.read(tokens)
             named.append(list(services(tokens)))
-            rows += [features(tokens, spans, id, self._backbones) for id in named[-1]]
+            rows += [features(tokens, said.spans, id, self._backbones) for id in named[-1]]
+            cued += [cues(said)] * len(named[-1])
+            languages += [said.language] * len(named[-1])
         matrix = self._classifier.weigh(vectorise(rows))
-        statements = self._classifier.statements(matrix)
+        counted = np.array(cued, dtype=np.float32).reshape(-1, len(CUES))
+        statements = self._classifier.statements(matrix, counted, languages)
         of_post = np.repeat(np.arange(len(named)), [len(ids) for ids in named])
         chosen = self._classifier.choose(statements, of_post)
         failing = np.flatnonzero(chosen == DOWN)

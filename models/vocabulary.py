@@ -61,6 +61,14 @@ class Span:
     kind: str
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The phrases of a post, and the language that it seems to be in."""
+
+    language: str
+    spans: list[Span]
+
+
 @cache
 def phrases() -> dict[str, dict[str, tuple[str, ...]]]:
     """The shipped vocabulary: language → class → folded phrases, each once."""
@@ -117,7 +125,7 @@ class Vocabulary:
                 self._keys[vocab.strings.add(key)] = (lang, kind)
                 self._known.update(word for words in split_up for word in words)
 
-    def spans(self, tokens: Tokens) -> list[Span]:
+    def read(self, tokens: Tokens) -> Said:
         """The phrases of the language that the post seems to be in; disjoint, the longest win."""
         # spaCy keeps every word that it meets for ever; those in no phrase go by one name, so that
         # memory stays flat over any number of posts, without the cost of a memory zone.
@@ -130,7 +138,7 @@ class Vocabulary:
             for start, end, of, kind in hits
             if of == lang or (of == "en" and kind in _LOANED)
         ]
-        return _disjoint(kept)
+        return Said(lang, _disjoint(kept))
 
 
 @cache

@@ -1,4 +1,5 @@
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 
 from models import artifact
 from models.artifact import ArtifactError
-from models.classifier import N_FEATURES, STATEMENTS, SYMPTOMS, Classifier
+from models.classifier import CALIBRATED, N_FEATURES, STATEMENTS, SYMPTOMS, Classifier
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +21,7 @@ def classifier() -> Classifier:
         draw(N_FEATURES),
         draw(N_FEATURES, len(STATEMENTS)),
         draw(len(STATEMENTS)),
+        draw(*CALIBRATED),
         draw(N_FEATURES, len(SYMPTOMS)),
         draw(len(SYMPTOMS)),
         threshold=0.4,
@@ -107,8 +109,8 @@ def test_a_card_that_is_none_is_refused(folder: Path, content: bytes):
 
 
 def test_arrays_of_another_shape_are_refused(folder: Path):
-    names = ("statement_weights", "statement_biases", "symptom_weights", "symptom_biases")
-    np.savez(folder / "weights.npz", **dict.fromkeys((*names, "rarity"), np.zeros(3)))
+    names = [field.name for field in fields(Classifier) if field.name != "threshold"]
+    np.savez(folder / "weights.npz", **dict.fromkeys(names, np.zeros(3)))
     _pin(folder)
 
     with pytest.raises(ArtifactError, match="rarity has shape"):

@@ -3,7 +3,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.classifier import (
+    CALIBRATED,
     DOWN,
+    HEARD,
     MENTIONED,
     MIN_SEEN,
     N_FEATURES,
@@ -14,6 +16,7 @@ from models.classifier import (
     vectorise,
     weigh,
 )
+from models.features import CUES
 
 _ROWS = st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=6), min_size=1, max_size=12)
 
@@ -46,6 +49,26 @@ def test_probabilities_sum_to_one_whatever_the_logits() -> None:
     assert np.allclose(found.sum(axis=1), 1)
 
 
+@settings(deadline=None)
+@given(st.lists(st.sampled_from("abcdefgh"), max_size=200), st.sampled_from([*sorted(HEARD), "pl"]))
+def test_a_cue_counts_the_same_in_a_post_of_any_length(words: list[str], language: str) -> None:
+    generator = np.random.default_rng(3)
+    calibrations = generator.normal(size=CALIBRATED).astype(np.float32)
+    nothing = np.zeros((N_FEATURES, len(STATEMENTS)), dtype=np.float32)
+    zeros = np.zeros(len(STATEMENTS), dtype=np.float32)
+    rarities = np.ones(N_FEATURES, dtype=np.float32)
+    classifier = Classifier(rarities, nothing, zeros, calibrations, nothing, zeros, threshold=0.4)
+    cues = np.eye(3, len(CUES), dtype=np.float32)  # the first one, the second one, neither
+    matrix = classifier.weigh(vectorise([words] * len(cues)))
+
+    odds = np.log(classifier.statements(matrix, cues, [language] * len(cues)))
+
+    calibration = calibrations[0 if language in HEARD else 1]
+    for cue, row in enumerate(odds[: len(CUES)] - odds[len(CUES)]):
+        weights = calibration[len(STATEMENTS) + cue]
+        assert np.allclose(row - row[0], weights - weights[0], atol=1e-3)
+
+
 def test_a_service_beside_a_likelier_one_must_rather_fail_than_not() -> None:
     shape = (N_FEATURES, len(STATEMENTS))
     nothing = np.zeros(shape, dtype=np.float32)
@@ -54,6 +77,7 @@ def test_a_service_beside_a_likelier_one_must_rather_fail_than_not() -> None:
         rarity=np.ones(N_FEATURES, dtype=np.float32),
         statement_weights=nothing,
         statement_biases=biases,
+        calibrations=np.zeros(CALIBRATED, dtype=np.float32),
         symptom_weights=nothing,
         symptom_biases=biases,
         threshold=0.4,

@@ -10,7 +10,7 @@ from models.fold import fold
 from models.keyword import KeywordTagger
 from models.tags import Role
 from models.text import Tokens, split
-from models.vocabulary import Span, Vocabulary, expand, phrases
+from models.vocabulary import Said, Span, Vocabulary, expand, phrases
 
 VOCABULARY = Vocabulary()
 TABLE = {
@@ -20,9 +20,13 @@ TABLE = {
 WITH_SETS = sorted(lang for lang, kinds in TABLE.items() if "sets" in kinds)
 
 
-def spans(text: str) -> list[Span]:
+def said(text: str) -> Said:
     words = split(fold(text))
-    return VOCABULARY.spans(Tokens(words, [""] * len(words), [""] * len(words)))
+    return VOCABULARY.read(Tokens(words, [""] * len(words), [""] * len(words)))
+
+
+def spans(text: str) -> list[Span]:
+    return said(text).spans
 
 
 # --- sets in a phrase ---
@@ -139,6 +143,20 @@ def test_what_people_write_of_failing_is_found(text: str, kind: str):
 )
 def test_what_cannot_be_done_otherwise_is_no_failure(text: str):
     assert {"down", "unable"}.isdisjoint(span.kind for span in spans(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("the site won't load", "en"),
+        ("no puedo entrar, se cayó el sistema", "es"),
+        ("gak bisa login dari tadi", "id"),
+        ("funktioniert bei euch auch nichts mehr? komme nicht rein", "de"),
+        ("xyzzy", "en"),
+    ],
+)
+def test_the_phrases_tell_the_language(text: str, language: str):
+    assert said(text).language == language
 
 
 def test_the_keyword_rule_counts_what_cannot_be_done():
