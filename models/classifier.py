@@ -66,9 +66,9 @@ class Classifier:
     def statements(self, matrix: Any, cues: Floats, languages: Sequence[str]) -> Floats:
         """Probabilities of `STATEMENTS`, a row for each of the weighed *matrix* and of *cues*."""
         known = to_calibrate(matrix @ self.statement_weights + self.statement_biases, cues)
-        heard = np.array([[language in HEARD] for language in languages], dtype=bool)
+        heard = np.array([language in HEARD for language in languages], dtype=bool)
         by_real, by_all = (_calibrated(known, calibration) for calibration in self.calibrations)
-        return softmax(np.where(heard.reshape(-1, 1), by_real, by_all))
+        return softmax(np.where(heard[:, np.newaxis], by_real, by_all))
 
     def symptoms(self, matrix: Any) -> Floats:
         """Probabilities of `SYMPTOMS`, given that the service fails."""

@@ -10,9 +10,8 @@ from models.fold import fold
 from models.keyword import KeywordTagger
 from models.tags import Role
 from models.text import Tokens, split
-from models.vocabulary import Said, Span, Vocabulary, expand, phrases
+from models.vocabulary import Said, Span, expand, phrases, shipped
 
-VOCABULARY = Vocabulary()
 TABLE = {
     file.stem: tomllib.loads(file.read_text(encoding="utf-8"))
     for file in Path(module.__file__).with_name("phrases").glob("*.toml")
@@ -22,7 +21,7 @@ WITH_SETS = sorted(lang for lang, kinds in TABLE.items() if "sets" in kinds)
 
 def said(text: str) -> Said:
     words = split(fold(text))
-    return VOCABULARY.read(Tokens(words, [""] * len(words), [""] * len(words)))
+    return shipped().read(Tokens(words, [""] * len(words), [""] * len(words)))
 
 
 def spans(text: str) -> list[Span]:
