@@ -8,6 +8,7 @@ plain arrays, and inference one sparse product.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -32,12 +33,15 @@ STATEMENTS: tuple[tuple[Role, Kind], ...] = (
 )
 DOWN, RECOVERED, CAUSE, MENTIONED = range(4)
 SYMPTOMS = tuple(Symptom)
+_SAME_ROLE = np.array([[role is other for other, _ in STATEMENTS] for role, _ in STATEMENTS])
 # Languages calibrated on real posts, since real reports were at hand to show that it helps. In the
 # others only posts made up for the corpus can tell, and those speak otherwise.
 HEARD = frozenset({"en", "es", "id"})
 CALIBRATED = (2, len(STATEMENTS) + len(CUES) + 1, len(STATEMENTS))
 
-_hasher = FeatureHasher(n_features=N_FEATURES, input_type="string", alternate_sign=False)
+_hasher = FeatureHasher(
+    n_features=N_FEATURES, input_type="pair", alternate_sign=False, dtype=np.float32
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Classifier:
         """The counts of *matrix* as the regressions take them."""
         return weigh(matrix, self.rarity)
 
-    def statements(self, matrix: Any, cues: Floats, languages: Sequence[str]) -> Floats:
+    def statements(self, matrix: Any, cues: Floats, languages: Iterable[str]) -> Floats:
         """Probabilities of `STATEMENTS`, a row for each of the weighed *matrix* and of *cues*."""
         known = to_calibrate(matrix @ self.statement_weights + self.statement_biases, cues)
         heard = np.array([language in HEARD for language in languages], dtype=bool)
@@ -92,10 +96,17 @@ class Classifier:
         return chosen
 
 
+def role_scores(probabilities: Floats, chosen: NDArray[np.intp]) -> NDArray[np.float64]:
+    """The probability of the role of the *chosen* class of each row, whatever its kind."""
+    scores: NDArray[np.float64] = (probabilities * _SAME_ROLE[chosen]).sum(axis=1, dtype=np.float64)
+    return scores.clip(max=1.0)
+
+
 def vectorise(rows: Iterable[Sequence[str]]) -> Any:
     """Hash each row of features into a sparse row of counts; any number of rows, even none."""
     lists = list(rows)
-    return _hasher.transform(lists or [()]).astype(np.float32)[: len(lists)]
+    # As pairs, since the hasher would make them of strings one by one, in Python.
+    return _hasher.transform([zip(row, repeat(1)) for row in lists or [()]])[: len(lists)]
 
 
 def rarity(matrix: Any) -> Floats:

@@ -2,6 +2,8 @@
 
 import re
 
+from ahocorasick_rs import AhoCorasick
+
 from models.fold import fold
 
 # ISO 3166 code → names in the languages of the tagger. Left out: names that are words or people as
@@ -64,15 +66,21 @@ _NAMES = {
 }
 
 _CODES = {fold(name): code for code, names in _NAMES.items() for name in names.split("|")}
-_LATIN = sorted((name for name in _CODES if name.isascii()), key=len, reverse=True)
-_OTHER = sorted((name for name in _CODES if not name.isascii()), key=len, reverse=True)
-_COUNTRY = re.compile(
-    rf"(?<![\w@#.-])(?:{'|'.join(map(re.escape, _LATIN))})(?![\w-])"
-    rf"|{'|'.join(map(re.escape, _OTHER))}"
-)
+_COUNTRIES = list(_CODES)
+_AUTOMATON = AhoCorasick(_COUNTRIES)
+_BEFORE, _AFTER = re.compile(r"[\w@#.-]"), re.compile(r"[\w-]")  # of another word, name or link
 
 
 def country(folded: str) -> str | None:
     """The ISO 3166 code of the first country named in folded text; None where there is none."""
-    match = _COUNTRY.search(folded)
-    return _CODES[match[0]] if match else None
+    hits = _AUTOMATON.find_matches_as_indexes(folded, overlapping=True)
+    names = [(start, -end, index) for index, start, end in hits if _stands(folded, start, end)]
+    return _CODES[_COUNTRIES[min(names)[2]]] if names else None
+
+
+def _stands(folded: str, start: int, end: int) -> bool:
+    """Say whether [start, end) is a word of its own; scripts without spaces have no such edges."""
+    if not folded[start:end].isascii():
+        return True
+    begins = start == 0 or not _BEFORE.match(folded, start - 1)
+    return begins and not _AFTER.match(folded, end)

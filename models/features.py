@@ -92,16 +92,20 @@ def _skeleton(words: Sequence[str], spans: Sequence[Span], positions: Sequence[i
 def _reach(words: Sequence[str], bones: Sequence[tuple[int, str]], at: int) -> set[str]:
     """Each class with its side and distance from the service, and whether another one is nearer."""
     found: set[str] = set()
-    for i, name in bones:
-        if i == at or name in (".", SELF):
-            continue
-        between = words[min(i, at) + 1 : max(i, at)]
-        side = "<" if i < at else ">"
-        far = min(abs(i - at).bit_length(), 5)
-        barred = "|" if OTHER in between else ""
-        found.add(f"d:{name}{side}{far}{barred}")
-        if "." in between:
-            found.add(f"d:{name}{side}.")
+    before = [bone for bone in reversed(bones) if bone[0] < at]
+    after = [bone for bone in bones if bone[0] > at]
+    for side, outward in (("<", before), (">", after)):
+        barred, is_in_sentence = "", True
+        for i, name in outward:
+            if name not in (".", SELF):
+                far = min(abs(i - at).bit_length(), 5)
+                found.add(f"d:{name}{side}{far}{barred}")
+                if not is_in_sentence:
+                    found.add(f"d:{name}{side}.")
+            if words[i] == OTHER:
+                barred = "|"
+            elif words[i] == ".":
+                is_in_sentence = False
     return found
 
 

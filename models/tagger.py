@@ -18,13 +18,13 @@ from models.classifier import (
     STATEMENTS,
     SYMPTOMS,
     Classifier,
-    Floats,
+    role_scores,
     vectorise,
 )
 from models.countries import country
 from models.features import CUES, cues, features
 from models.mentions import Found, Matcher
-from models.tags import Symptom, Tag
+from models.tags import Tag
 from models.text import services, tokenise
 from models.vocabulary import shipped
 
@@ -67,49 +67,43 @@ class Tagger:
         return tagged
 
     def _judge(self, posts: Sequence[Found]) -> Iterator[tuple[Tag, ...]]:
-        named: list[list[str]] = []
-        rows: list[list[str]] = []
-        cued: list[list[float]] = []
-        languages: list[str] = []
-        for post in posts:
-            tokens = tokenise(post)
-            said = self._vocabulary.read(tokens)
-            named.append(list(services(tokens)))
-            rows += [features(tokens, said.spans, id, self._backbones) for id in named[-1]]
-            cued += [cues(said)] * len(named[-1])
-            languages += [said.language] * len(named[-1])
-        matrix = self._classifier.weigh(vectorise(rows))
-        counted = np.array(cued, dtype=np.float32).reshape(-1, len(CUES))
-        statements = self._classifier.statements(matrix, counted, languages)
-        of_post = np.repeat(np.arange(len(named)), [len(ids) for ids in named])
-        chosen = self._classifier.choose(statements, of_post)
+        # Stage by stage rather than post by post, which keeps the processor's caches warm.
+        tokens = [tokenise(post) for post in posts]
+        said = [self._vocabulary.read(each) for each in tokens]
+        named = [services(each) for each in tokens]
+        lengths = [len(ids) for ids in named]
+        matrix = vectorise(
+            [
+                features(each, what.spans, id, self._backbones)
+                for each, what, ids in zip(tokens, said, named, strict=True)
+                for id in ids
+            ]
+        )
+        matrix = self._classifier.weigh(matrix)
+        cued = np.array([cues(what) for what in said], dtype=np.float32).reshape(-1, len(CUES))
+        languages = (what.language for what, n in zip(said, lengths, strict=True) for _ in range(n))
+        statements = self._classifier.statements(
+            matrix, np.repeat(cued, lengths, axis=0), languages
+        )
+        chosen = self._classifier.choose(statements, np.repeat(np.arange(len(posts)), lengths))
+        symptoms = np.full(len(chosen), -1)
         failing = np.flatnonzero(chosen == DOWN)
-        likeliest = self._classifier.symptoms(matrix[failing]).argmax(axis=1)
-        symptoms = {
-            int(row): SYMPTOMS[int(symptom)]
-            for row, symptom in zip(failing, likeliest, strict=True)
-        }
-        at = 0
+        symptoms[failing] = self._classifier.symptoms(matrix[failing]).argmax(axis=1)
+        scores = role_scores(statements, chosen)
+        rows = zip(chosen.tolist(), symptoms.tolist(), scores.tolist(), strict=True)
         for post, ids in zip(posts, named, strict=True):
-            yield tuple(
-                _tag(post, id, int(chosen[i]), statements[i], symptoms.get(i))
-                for i, id in enumerate(ids, at)
-            )
-            at += len(ids)
+            yield tuple(_tag(post, id, *next(rows)) for id in ids)
 
 
-def _tag(
-    post: Found, service: str, chosen: int, statements: Floats, symptom: Symptom | None
-) -> Tag:
+def _tag(post: Found, service: str, chosen: int, symptom: int, score: float) -> Tag:
     role, kind = STATEMENTS[chosen]
-    score = sum(float(p) for p, (of, _) in zip(statements, STATEMENTS, strict=True) if of is role)
     return Tag(
         service=service,
         role=role,
         kind=kind,
-        symptom=symptom,
+        symptom=SYMPTOMS[symptom] if symptom >= 0 else None,
         region=None if chosen == MENTIONED else _region(post, service),
-        score=min(score, 1.0),
+        score=score,
     )
 
 

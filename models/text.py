@@ -9,22 +9,23 @@ tokens are what character n-grams are elsewhere.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from models.mentions import Found
 
 MAX_TOKENS = 400  # a post of 4,000 characters may have more; what stands further away says little
+_MAX_WORD = 32  # letters of a word that count
 
 _UNSPACED = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _INDIC = "\u0900-\u0963\u0966-\u0dff"  # vowel signs are no \w of their own; not the dandas
 _TOKEN = re.compile(
     rf"""
-    (?P<url>(?:https?://|www\.)\S+)
-  | (?P<handle>@\w+)
-  | (?P<number>\d+(?:[.,:/-]\d+)*)
-  | (?P<char>[{_UNSPACED}])
-  | (?P<word>(?:(?![{_UNSPACED}])[\w{_INDIC}])+(?:'(?:t|s|re|ve|ll|m|d)\b)?)
-  | (?P<mark>[?!%#.,;:\n"…。、！？।॥-]|[\U0001f000-\U0001faff\u2600-\u27bf])
+    (?:https?://|www\.)\S+
+  | @\w+
+  | \d+(?:[.,:/-]\d+)*
+  | [{_UNSPACED}]
+  | (?:[^\W{_UNSPACED}]|[{_INDIC}])[^\W{_UNSPACED}]*(?:[{_INDIC}]+[^\W{_UNSPACED}]*)*
+    (?:'(?:t|s|re|ve|ll|m|d)\b)?
+  | [?!%#.,;:\n"…。、！？।॥-]|[\U0001f000-\U0001faff\u2600-\u27bf]
     """,
     re.VERBOSE,
 )
@@ -86,23 +87,21 @@ def services(tokens: Tokens) -> Sequence[str]:
 
 def _append(text: str, words: list[str]) -> None:
     left = max(0, MAX_TOKENS - len(words))
-    for match in islice(_TOKEN.finditer(_ELONGATED.sub(r"\1", text)), left):
-        token, group = match[0], match.lastgroup
-        # Nearly every token is a plain word or a letter, and goes as it is.
-        if group == "word":
-            words.append(token.replace("'", "")[:32] if "'" in token or len(token) > 32 else token)
-        else:
-            words.append(token if group == "char" else _plain(token, group))
+    tokens = _TOKEN.findall(_ELONGATED.sub(r"\1", text))[:left]
+    # Nearly every token is a plain word or a letter, and goes as it is.
+    words += [
+        token if token.isalpha() and len(token) <= _MAX_WORD else _plain(token) for token in tokens
+    ]
 
 
-def _plain(token: str, group: str | None) -> str:
-    if group == "number":
+def _plain(token: str) -> str:
+    if token[0].isdecimal():
         return token if token in _CODES else "<number>"
-    if group == "handle":
+    if token[0] == "@":
         return "<handle>"
-    if group == "url":
+    if token.startswith(("http://", "https://", "www.")):
         return "<url>"
-    return _PLAIN.get(token, token)
+    return _PLAIN.get(token) or token.replace("'", "")[:_MAX_WORD]
 
 
 def _fill(owners: list[str], hows: list[str], n: int) -> None:

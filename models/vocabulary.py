@@ -110,7 +110,8 @@ class Vocabulary:
         self._vocab = vocab
         self._matcher = PhraseMatcher(vocab, attr="ORTH")
         self._keys: dict[int, tuple[str, str]] = {}
-        self._known: set[str] = set()
+        self._known: dict[str, int] = {}  # the number of each word of a phrase
+        self._unknown = vocab.strings.add(_UNKNOWN)
         parts = cache(split)  # no token holds a space, and phrases share their words
         for lang, kinds in phrases().items():
             for kind, listed in kinds.items():
@@ -118,18 +119,19 @@ class Vocabulary:
                 split_up = [
                     [part for word in phrase.split() for part in parts(word)] for phrase in listed
                 ]
+                known = {word for words in split_up for word in words}
+                self._known.update((word, vocab.strings.add(word)) for word in known)
                 # The numbers of the words do for a Doc, as in an unpickled matcher: thousands of
                 # phrases load in a third of the time.
-                patterns: Any = [list(map(vocab.strings.add, words)) for words in split_up]
+                patterns: Any = [[self._known[word] for word in words] for words in split_up]
                 self._matcher.add(key, patterns)
                 self._keys[vocab.strings.add(key)] = (lang, kind)
-                self._known.update(word for words in split_up for word in words)
 
     def read(self, tokens: Tokens) -> Said:
         """The phrases of the language that the post seems to be in; disjoint, the longest win."""
         # spaCy keeps every word that it meets for ever; those in no phrase go by one name, so that
         # memory stays flat over any number of posts, without the cost of a memory zone.
-        words = [word if word in self._known else _UNKNOWN for word in tokens.words]
+        words: Any = [self._known.get(word, self._unknown) for word in tokens.words]
         doc = Doc(self._vocab, words=words)
         hits = [(start, end, *self._keys[key]) for key, start, end in self._matcher(doc)]
         lang = _language(hits)
