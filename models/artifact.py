@@ -128,9 +128,9 @@ def features_digest() -> str:
         folded = fold(probe)
         mention = Mention("a", folded.find("aaa"), folded.find("aaa") + 3, How.ALIAS)
         tokens = tokenise(Found(folded, (mention,)))
-        spans = vocabulary.read(tokens).spans
+        [said] = vocabulary.read([tokens])
         for backbones in (frozenset[str](), frozenset({"a"})):
-            seen = features(tokens, spans, "a", backbones)
+            seen = features(tokens, said.spans, "a", backbones)
             digest.update(" ".join(sorted(seen)).encode())
     return digest.hexdigest()
 

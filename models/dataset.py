@@ -48,7 +48,7 @@ def dataset(examples: Sequence[Example], catalogue: Catalogue) -> Dataset:
     for example in examples:
         labels = _by_id(example, catalogue)
         tokens = tokenise(_located(matcher.find(example.text), labels))
-        said = vocabulary.read(tokens)
+        [said] = vocabulary.read([tokens])
         for service in services(tokens):
             if (label := _label(example, labels, service)) is None:
                 continue

@@ -1,10 +1,10 @@
 """
 What the linear model sees of one service in one post: a list of strings, to be hashed.
 
-Five views: the words of the post with the service in question, and every other one, masked; the
+Four views: the words of the post with the service in question, and every other one, masked; the
 words on either side of the service, by distance; the classes of outage phrases as a skeleton, which
-carries over between languages; the form of the post; and whether a backbone is named, on which
-others depend and which they blame.
+carries over between languages; and whether a backbone is named, on which others depend and which
+they blame.
 """
 
 from collections.abc import Sequence, Set
@@ -16,6 +16,7 @@ from models.vocabulary import Said, Span
 SELF, OTHER = "<svc>", "<other>"
 CUES = ("down", "unable")  # classes of phrases that speak for a report, whatever stands around them
 _NEAR, _WINDOW = 2, 6
+_MAX_OTHERS = 3  # other services of the post; so many stand for more
 _MAX_SEEN = 3  # mentions of the same service whose surroundings count
 _FIRST_PERSON = "i"
 
@@ -32,7 +33,6 @@ def features(tokens: Tokens, spans: Sequence[Span], service: str, backbones: Set
         *_ngrams(words),
         *_around(words, positions),
         *_skeleton(words, spans, positions),
-        *_form(tokens, words, positions),
         *_rank(tokens, service, backbones),
     ]
 
@@ -109,23 +109,8 @@ def _reach(words: Sequence[str], bones: Sequence[tuple[int, str]], at: int) -> s
     return found
 
 
-def _form(tokens: Tokens, words: Sequence[str], positions: Sequence[int]) -> list[str]:
-    n_others = _n_others(tokens)
-    found = [f"f:length={len(words).bit_length()}", f"f:others={n_others}"]
-    found += [f"f:how={tokens.hows[at]}" for at in positions[:1]]
-    found += [f"f:first={min(at, 3)}" for at in positions[:1]]
-    found += [f"f:named={min(len(positions), 3)}"]
-    if words and words[0] in ("<handle>", "rt"):
-        found.append("f:answer")
-    return found
-
-
 def _rank(tokens: Tokens, service: str, backbones: Set[str]) -> list[str]:
     if service in backbones:
-        return ["b:self", f"b:self others={_n_others(tokens)}"]
+        others = len({owner for owner in tokens.owners if owner}) - 1
+        return ["b:self", f"b:self others={min(others, _MAX_OTHERS)}"]
     return [] if backbones.isdisjoint(tokens.owners) else ["b:other"]
-
-
-def _n_others(tokens: Tokens) -> int:
-    """How many other services the post names; three stand for more."""
-    return min(max(len({owner for owner in tokens.owners if owner}) - 1, 0), 3)

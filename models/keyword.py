@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from models.catalogue import Catalogue
 from models.mentions import Matcher
 from models.tags import Role, Tag
-from models.text import Tokens, services, tokenise
-from models.vocabulary import shipped
+from models.text import services, tokenise
+from models.vocabulary import Said, shipped
 
 _FAILING = frozenset({"down", "unable"})
 
@@ -20,12 +20,13 @@ class KeywordTagger:
 
     def tag(self, texts: Sequence[str]) -> list[tuple[Tag, ...]]:
         """Tag *texts*, in order."""
-        return [self._tag(tokenise(self._matcher.find(text))) for text in texts]
+        posts = [tokenise(self._matcher.find(text)) for text in texts]
+        return [
+            tuple(Tag(service=service, role=_role(said)) for service in services(tokens))
+            for tokens, said in zip(posts, self._vocabulary.read(posts), strict=True)
+        ]
 
-    def _tag(self, tokens: Tokens) -> tuple[Tag, ...]:
-        named = services(tokens)
-        if not named:
-            return ()
-        is_down = any(span.kind in _FAILING for span in self._vocabulary.read(tokens).spans)
-        role = Role.AFFECTED if is_down else Role.MENTIONED
-        return tuple(Tag(service=service, role=role) for service in named)
+
+def _role(said: Said) -> Role:
+    is_down = any(span.kind in _FAILING for span in said.spans)
+    return Role.AFFECTED if is_down else Role.MENTIONED

@@ -69,7 +69,7 @@ class Tagger:
     def _judge(self, posts: Sequence[Found]) -> Iterator[tuple[Tag, ...]]:
         # Stage by stage rather than post by post, which keeps the processor's caches warm.
         tokens = [tokenise(post) for post in posts]
-        said = [self._vocabulary.read(each) for each in tokens]
+        said = self._vocabulary.read(tokens)
         named = [services(each) for each in tokens]
         lengths = [len(ids) for ids in named]
         matrix = vectorise(

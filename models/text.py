@@ -39,15 +39,13 @@ _PLAIN = {**dict.fromkeys("\n…。।॥;:", "."), "、": ",", "！": "!", "？
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """
-    The tokens of one post and, position by position, the service that a token names.
+    The tokens of one post and, position by position, the service that a token names, else "".
 
-    *hows* says how it is named ("alias", "handle", …); both are "" for any other token. The word of
-    a masked token is only a placeholder.
+    The word of a masked token is only a placeholder.
     """
 
     words: list[str]
     owners: list[str]
-    hows: list[str]
 
 
 MASK = "\u2042"  # an asterism: no post has it as a word
@@ -57,20 +55,18 @@ def tokenise(found: Found) -> Tokens:
     """Split *found* into at most `MAX_TOKENS` tokens; each mention is one masked token."""
     words: list[str] = []
     owners: list[str] = []
-    hows: list[str] = []
     at = 0
     for mention in found.mentions:
         if len(words) >= MAX_TOKENS:
             break
         _append(found.folded[at : mention.start], words)
-        _fill(owners, hows, len(words))
+        owners += [""] * (len(words) - len(owners))
         words.append(MASK)
         owners.append(mention.service)
-        hows.append(str(mention.how))
         at = mention.end
     _append(found.folded[at:], words)
-    _fill(owners, hows, len(words))
-    return Tokens(words[:MAX_TOKENS], owners[:MAX_TOKENS], hows[:MAX_TOKENS])
+    owners += [""] * (len(words) - len(owners))
+    return Tokens(words[:MAX_TOKENS], owners[:MAX_TOKENS])
 
 
 def split(folded: str) -> list[str]:
@@ -102,9 +98,3 @@ def _plain(token: str) -> str:
     if token.startswith(("http://", "https://", "www.")):
         return "<url>"
     return _PLAIN.get(token) or token.replace("'", "")[:_MAX_WORD]
-
-
-def _fill(owners: list[str], hows: list[str], n: int) -> None:
-    missing = n - len(owners)
-    owners.extend([""] * missing)
-    hows.extend([""] * missing)

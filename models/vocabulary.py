@@ -22,6 +22,7 @@ A name in braces in a phrase stands for each member of the language's set of tha
 
 import re
 import tomllib
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ _PRECEDENCE = (
     "official", "account", "device", "money", "wish", "blame", "supposed", "chronic", "now", "weak",
     "negated", "i",
 )  # fmt: skip
+_Hit = tuple[int, int, str, str]  # start, end, language, class
 _PLACE = {kind: n for n, kind in enumerate(_PRECEDENCE)}
 
 
@@ -127,20 +129,26 @@ class Vocabulary:
                 self._matcher.add(key, patterns)
                 self._keys[vocab.strings.add(key)] = (lang, kind)
 
-    def read(self, tokens: Tokens) -> Said:
-        """The phrases of the language that the post seems to be in; disjoint, the longest win."""
-        # spaCy keeps every word that it meets for ever; those in no phrase go by one name, so that
-        # memory stays flat over any number of posts, without the cost of a memory zone.
-        words: Any = [self._known.get(word, self._unknown) for word in tokens.words]
-        doc = Doc(self._vocab, words=words)
-        hits = [(start, end, *self._keys[key]) for key, start, end in self._matcher(doc)]
-        lang = _language(hits)
-        kept = [
-            (start, -end, _PLACE[kind], kind)
-            for start, end, of, kind in hits
-            if of == lang or (of == "en" and kind in _LOANED)
-        ]
-        return Said(lang, _disjoint(kept))
+    def read(self, posts: Sequence[Tokens]) -> list[Said]:
+        """
+        The phrases of each post, of the language that it seems to be in.
+
+        They are disjoint: the leftmost wins, then the longest.
+        """
+        # One Doc for all, since to make one costs more than to fill it. spaCy keeps every word that
+        # it meets for ever; those in no phrase go by one name, so that memory stays flat over any
+        # number of posts. One of that name ends each post, that no phrase reaches into the next.
+        words: list[Any] = []
+        starts: list[int] = []
+        for tokens in posts:
+            starts.append(len(words))
+            words += [self._known.get(word, self._unknown) for word in tokens.words]
+            words.append(self._unknown)
+        hits: list[list[_Hit]] = [[] for _ in posts]
+        for key, start, end in self._matcher(Doc(self._vocab, words=words)):
+            n = bisect_right(starts, start) - 1
+            hits[n].append((start - starts[n], end - starts[n], *self._keys[key]))
+        return [_said(found) for found in hits]
 
 
 @cache
@@ -149,7 +157,17 @@ def shipped() -> Vocabulary:
     return Vocabulary()
 
 
-def _language(hits: Sequence[tuple[int, int, str, str]]) -> str:
+def _said(hits: Sequence[_Hit]) -> Said:
+    lang = _language(hits)
+    kept = [
+        (start, -end, _PLACE[kind], kind)
+        for start, end, of, kind in hits
+        if of == lang or (of == "en" and kind in _LOANED)
+    ]
+    return Said(lang, _disjoint(kept))
+
+
+def _language(hits: Sequence[_Hit]) -> str:
     """The language that most tokens of the hits speak for; English when none does."""
     votes: dict[str, int] = defaultdict(int)
     for start, end, lang, _kind in hits:

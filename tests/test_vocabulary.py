@@ -21,7 +21,8 @@ WITH_SETS = sorted(lang for lang, kinds in TABLE.items() if "sets" in kinds)
 
 def said(text: str) -> Said:
     words = split(fold(text))
-    return shipped().read(Tokens(words, [""] * len(words), [""] * len(words)))
+    [found] = shipped().read([Tokens(words, [""] * len(words))])
+    return found
 
 
 def spans(text: str) -> list[Span]:
