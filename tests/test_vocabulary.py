@@ -29,6 +29,14 @@ def spans(text: str) -> list[Span]:
     return said(text).spans
 
 
+def test_posts_read_at_once_are_each_read_alone():
+    texts = ["it will not", "load", "", "cannot log in", "whatsapp no", "funciona hoy"]
+    posts = [Tokens(words, [""] * len(words)) for words in map(split, texts)]
+
+    assert shipped().read(posts) == [said(text) for text in texts]
+    assert shipped().read([]) == []
+
+
 # --- sets in a phrase ---
 
 
