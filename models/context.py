@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
 from operator import attrgetter
 from pathlib import Path
@@ -85,8 +86,13 @@ class Word:
 
 def vocabulary(section: str) -> tuple[str, ...]:
     """Return the folded words of a *section* of the vocabulary, of all languages, each once."""
-    languages = tomllib.loads(VOCABULARY.read_text(encoding="utf-8"))[section].values()
+    languages = _sections()[section].values()
     return tuple(dict.fromkeys(fold(word) for words in languages for word in words))
+
+
+@cache
+def _sections() -> dict[str, dict[str, list[str]]]:
+    return tomllib.loads(VOCABULARY.read_text(encoding="utf-8"))
 
 
 class Context:

@@ -27,7 +27,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -114,20 +114,22 @@ class Vocabulary:
         self._keys: dict[int, tuple[str, str]] = {}
         self._known: dict[str, int] = {}  # the number of each word of a phrase
         self._unknown = vocab.strings.add(_UNKNOWN)
-        parts = cache(split)  # no token holds a space, and phrases share their words
+        numbers = cache(self._numbers)  # no token holds a space, and phrases share their words
         for lang, kinds in phrases().items():
             for kind, listed in kinds.items():
                 key = f"{lang}:{kind}"
-                split_up = [
-                    [part for word in phrase.split() for part in parts(word)] for phrase in listed
-                ]
-                known = {word for words in split_up for word in words}
-                self._known.update((word, vocab.strings.add(word)) for word in known)
                 # The numbers of the words do for a Doc, as in an unpickled matcher: thousands of
                 # phrases load in a third of the time.
-                patterns: Any = [[self._known[word] for word in words] for words in split_up]
+                patterns: Any = [[*chain(*map(numbers, phrase.split()))] for phrase in listed]
                 self._matcher.add(key, patterns)
                 self._keys[vocab.strings.add(key)] = (lang, kind)
+
+    def _numbers(self, word: str) -> list[int]:
+        """The numbers in spaCy of the tokens of *word*, henceforth known."""
+        tokens = split(word)
+        numbers = [self._vocab.strings.add(token) for token in tokens]
+        self._known.update(zip(tokens, numbers, strict=True))
+        return numbers
 
     def read(self, posts: Sequence[Tokens]) -> list[Said]:
         """
