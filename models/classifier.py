@@ -67,7 +67,9 @@ class Classifier:
         """The counts of *matrix* as the regressions take them."""
         return weigh(matrix, self.rarity)
 
-    def statements(self, matrix: Any, cues: Floats, languages: Iterable[str]) -> Floats:
+    def statements(
+        self, matrix: Any, cues: Sequence[Sequence[float]] | Floats, languages: Iterable[str]
+    ) -> Floats:
         """Probabilities of `STATEMENTS`, a row for each of the weighed *matrix* and of *cues*."""
         known = to_calibrate(matrix @ self.statement_weights + self.statement_biases, cues)
         heard = np.array([language in HEARD for language in languages], dtype=bool)
@@ -124,9 +126,11 @@ def weigh(matrix: Any, rarity: Floats) -> Any:
     return normalize(weighed, copy=False)
 
 
-def to_calibrate(logits: Floats, cues: Floats) -> Floats:
+def to_calibrate(logits: Floats, cues: Sequence[Sequence[float]] | Floats) -> Floats:
     """What a calibration weighs: (n, statements) *logits*, (n, cues) *cues*, and a 1 a row."""
-    return np.hstack([logits, cues, np.ones((len(logits), 1), dtype=np.float32)])
+    n = len(logits)
+    counted = np.asarray(cues, dtype=np.float32).reshape(n, len(CUES))
+    return np.hstack([logits, counted, np.ones((n, 1), dtype=np.float32)])
 
 
 def _calibrated(known: Floats, calibration: Floats) -> Floats:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.catalogue import Catalogue
 from models.classifier import MENTIONED, STATEMENTS, SYMPTOMS, Floats, vectorise
 from models.examples import Example, Label, adopt, named
-from models.features import CUES, cues, features
+from models.features import cues, features
 from models.mentions import Found, How, Matcher, Mention
 from models.tags import Kind, Role
 from models.text import services, tokenise
@@ -25,7 +25,7 @@ class Dataset:
     """Feature rows, one for each service named in each post, with their classes and origins."""
 
     matrix: Any
-    cues: Floats
+    cues: list[list[float]]
     statements: NDArray[np.intp]
     symptoms: NDArray[np.intp]
     groups: NDArray[np.str_]
@@ -59,7 +59,7 @@ def dataset(examples: Sequence[Example], catalogue: Catalogue) -> Dataset:
     pairs = np.array(classes, dtype=np.intp).reshape(-1, 2)
     return Dataset(
         vectorise(rows),
-        np.array(cued, dtype=np.float32).reshape(-1, len(CUES)),
+        cued,
         pairs[:, 0],
         pairs[:, 1],
         np.array([example.group for example in origins]),

@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
 from models.classifier import (
+    CALIBRATED,
     DOWN,
     MENTIONED,
     N_FEATURES,
@@ -139,10 +140,9 @@ def _calibration(logits: Floats, data: Dataset, made_up: float) -> Floats:
     here it is weighed against all of them together. *made_up* is the weight of posts of the corpus,
     which are clearer than real ones, and would make the tagger too sure of itself.
     """
-    n = logits.shape[1]
-    if len(np.unique(data.statements)) < n:
+    if len(np.unique(data.statements)) < logits.shape[1]:
         # Too few to tell every class: leave the logits as they are.
-        return np.eye(n + data.cues.shape[1] + 1, n, dtype=np.float32)
+        return np.eye(*CALIBRATED[1:], dtype=np.float32)
     judged = data.are_real if data.are_real.sum() >= MIN_REAL else np.ones_like(data.are_real)
     is_common = np.isin(data.statements, (DOWN, MENTIONED))
     trust = np.where(judged, 1.0, np.where(is_common, made_up, MADE_UP_ELSE))

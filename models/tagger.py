@@ -22,7 +22,7 @@ from models.classifier import (
     vectorise,
 )
 from models.countries import country
-from models.features import CUES, cues, features
+from models.features import cues, features
 from models.mentions import Found, Matcher
 from models.tags import Tag
 from models.text import services, tokenise
@@ -71,28 +71,21 @@ class Tagger:
         tokens = [tokenise(post) for post in posts]
         said = self._vocabulary.read(tokens)
         named = [services(each) for each in tokens]
-        lengths = [len(ids) for ids in named]
-        matrix = vectorise(
-            [
-                features(each, what.spans, id, self._backbones)
-                for each, what, ids in zip(tokens, said, named, strict=True)
-                for id in ids
-            ]
+        rows = [(n, id) for n, ids in enumerate(named) for id in ids]
+        matrix = self._classifier.weigh(
+            vectorise(features(tokens[n], said[n].spans, id, self._backbones) for n, id in rows)
         )
-        matrix = self._classifier.weigh(matrix)
-        cued = np.array([cues(what) for what in said], dtype=np.float32).reshape(-1, len(CUES))
-        languages = (what.language for what, n in zip(said, lengths, strict=True) for _ in range(n))
         statements = self._classifier.statements(
-            matrix, np.repeat(cued, lengths, axis=0), languages
+            matrix, [cues(said[n]) for n, _ in rows], [said[n].language for n, _ in rows]
         )
-        chosen = self._classifier.choose(statements, np.repeat(np.arange(len(posts)), lengths))
+        chosen = self._classifier.choose(statements, np.array([n for n, _ in rows], dtype=np.intp))
         symptoms = np.full(len(chosen), -1)
         failing = np.flatnonzero(chosen == DOWN)
         symptoms[failing] = self._classifier.symptoms(matrix[failing]).argmax(axis=1)
         scores = role_scores(statements, chosen)
-        rows = zip(chosen.tolist(), symptoms.tolist(), scores.tolist(), strict=True)
+        judged = zip(chosen.tolist(), symptoms.tolist(), scores.tolist(), strict=True)
         for post, ids in zip(posts, named, strict=True):
-            yield tuple(_tag(post, id, *next(rows)) for id in ids)
+            yield tuple(_tag(post, id, *next(judged)) for id in ids)
 
 
 def _tag(post: Found, service: str, chosen: int, symptom: int, score: float) -> Tag:

@@ -36,9 +36,8 @@ from spacy.matcher import PhraseMatcher
 from spacy.tokens import Doc
 
 from models.fold import fold
-from models.text import Tokens, split
+from models.text import MASK, Tokens, split
 
-_UNKNOWN = "\u2042"
 _FOLDER = Path(__file__).with_name("phrases")
 _SETS = "sets"  # in the table of a language, beside its classes
 _SET = re.compile(r"\{(\w+)\}")
@@ -50,8 +49,9 @@ _PRECEDENCE = (
     "official", "account", "device", "money", "wish", "blame", "supposed", "chronic", "now", "weak",
     "negated", "i",
 )  # fmt: skip
-_Hit = tuple[int, int, str, str]  # start, end, language, class
 _PLACE = {kind: n for n, kind in enumerate(_PRECEDENCE)}
+
+_Hit = tuple[int, int, str, str]  # start, end, language, class
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Vocabulary:
         self._matcher = PhraseMatcher(vocab, attr="ORTH")
         self._keys: dict[int, tuple[str, str]] = {}
         self._known: dict[str, int] = {}  # the number of each word of a phrase
-        self._unknown = vocab.strings.add(_UNKNOWN)
+        self._unknown = vocab.strings.add(MASK)
         numbers = cache(self._numbers)  # no token holds a space, and phrases share their words
         for lang, kinds in phrases().items():
             for kind, listed in kinds.items():
@@ -138,8 +138,8 @@ class Vocabulary:
         They are disjoint: the leftmost wins, then the longest.
         """
         # One Doc for all, since to make one costs more than to fill it. spaCy keeps every word that
-        # it meets for ever; those in no phrase go by one name, so that memory stays flat over any
-        # number of posts. One of that name ends each post, that no phrase reaches into the next.
+        # it meets for ever; those in no phrase go by the mask, so that memory stays flat over any
+        # number of posts. A mask ends each post, that no phrase reaches into the next.
         words: list[Any] = []
         starts: list[int] = []
         for tokens in posts:
